@@ -1,0 +1,98 @@
+# Helpers that make every library, program and test of the suite the same way.
+
+set(MILEPOST_PROTO_ROOT ${CMAKE_SOURCE_DIR}/protos)
+set(MILEPOST_GEN ${CMAKE_BINARY_DIR}/gen)
+file(MAKE_DIRECTORY ${MILEPOST_GEN})
+
+# One precompiled header for all of our own code: the headers that nearly every file pulls in.
+add_library(milepost_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+target_precompile_headers(milepost_pch PRIVATE
+  <algorithm> <chrono> <cstdint> <functional> <map> <memory> <mutex> <optional> <set> <string>
+  <string_view> <thread> <unordered_map> <utility> <variant> <vector>
+  <absl/container/flat_hash_map.h> <absl/container/flat_hash_set.h> <absl/status/status.h>
+  <absl/status/statusor.h> <absl/strings/str_cat.h> <absl/strings/str_format.h>
+  <absl/strings/str_join.h> <absl/strings/str_split.h> <absl/time/civil_time.h>
+  <absl/time/time.h> <grpcpp/grpcpp.h> <google/protobuf/message.h>)
+
+set(MILEPOST_WARNINGS -Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers)
+
+function(milepost_compile_settings target)
+  target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_include_directories(${target} SYSTEM PUBLIC ${MILEPOST_GEN})
+  target_compile_options(${target} PRIVATE ${MILEPOST_WARNINGS} -fpch-preprocess)
+endfunction()
+target_link_libraries(milepost_pch PRIVATE gRPC::grpc++ protobuf::libprotobuf absl::status
+  absl::statusor absl::strings absl::str_format absl::time absl::flat_hash_map absl::flat_hash_set)
+milepost_compile_settings(milepost_pch)
+
+# milepost_library(NAME SOURCES a.cc ... DEPS targets ... [PURE])
+# PURE libraries (domain rules) see neither the precompiled header nor gRPC.
+function(milepost_library name)
+  cmake_parse_arguments(arg "PURE" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  milepost_compile_settings(${name})
+  target_link_libraries(${name} PUBLIC ${arg_DEPS} absl::status absl::statusor absl::strings
+    absl::str_format absl::time absl::flat_hash_map absl::flat_hash_set)
+  if(NOT arg_PURE)
+    target_link_libraries(${name} PUBLIC gRPC::grpc++ protobuf::libprotobuf)
+    target_precompile_headers(${name} REUSE_FROM milepost_pch)
+  endif()
+endfunction()
+
+# milepost_program(NAME SOURCES a.cc ... DEPS targets ...): an executable in bin/.
+function(milepost_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  milepost_compile_settings(${name})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} gRPC::grpc++ protobuf::libprotobuf)
+  target_precompile_headers(${name} REUSE_FROM milepost_pch)
+endfunction()
+
+# milepost_test(NAME n LABEL unit|db|service|contract|rollout|e2e SOURCES ... DEPS ... [TIMEOUT s])
+# The only way to make a C++ test, so that none can be written and not run.
+function(milepost_test)
+  cmake_parse_arguments(arg "" "NAME;LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT arg_LABEL MATCHES "^(unit|db|service|contract|rollout|e2e)$")
+    message(FATAL_ERROR "milepost_test(${arg_NAME}): unknown label '${arg_LABEL}'")
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(${arg_NAME} ${arg_SOURCES})
+  milepost_compile_settings(${arg_NAME})
+  target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} gRPC::grpc++ protobuf::libprotobuf
+    absl::flat_hash_map absl::flat_hash_set absl::str_format absl::time
+    GTest::gtest_main GTest::gmock)
+  target_precompile_headers(${arg_NAME} REUSE_FROM milepost_pch)
+  set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+  add_test(NAME ${arg_NAME} COMMAND ${arg_NAME})
+  set_tests_properties(${arg_NAME} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+endfunction()
+
+# milepost_proto_library(NAME FILES milepost/x/v1/x.proto ... DEPS other proto libraries)
+# Generates messages and services of the files into one static library.
+function(milepost_proto_library name)
+  cmake_parse_arguments(arg "" "ROOT" "FILES;DEPS" ${ARGN})
+  if(NOT arg_ROOT)
+    set(arg_ROOT ${MILEPOST_PROTO_ROOT})
+  endif()
+  set(sources)
+  foreach(rel ${arg_FILES})
+    string(REGEX REPLACE "\\.proto$" "" stem ${MILEPOST_GEN}/${rel})
+    get_filename_component(dir ${stem} DIRECTORY)
+    file(MAKE_DIRECTORY ${dir})
+    # protoc sorts its dependency file, and Ninja wants the same first name: .grpc.pb.cc leads.
+    set(files ${stem}.grpc.pb.cc ${stem}.grpc.pb.h ${stem}.pb.cc ${stem}.pb.h)
+    add_custom_command(OUTPUT ${files}
+      COMMAND protobuf::protoc -I ${MILEPOST_PROTO_ROOT} -I ${GOOGLE_RPC_PROTO_ROOT}
+              --cpp_out=${MILEPOST_GEN} --grpc_out=${MILEPOST_GEN}
+              --plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>
+              --dependency_out=${stem}.d ${arg_ROOT}/${rel}
+      DEPENDS ${arg_ROOT}/${rel} DEPFILE ${stem}.d VERBATIM)
+    list(APPEND sources ${files})
+  endforeach()
+  add_library(${name} STATIC ${sources})
+  target_include_directories(${name} SYSTEM PUBLIC ${MILEPOST_GEN})
+  target_link_libraries(${name} PUBLIC gRPC::grpc++ protobuf::libprotobuf ${arg_DEPS})
+  set_property(GLOBAL APPEND PROPERTY MILEPOST_PROTO_FILES ${arg_FILES})
+endfunction()
