@@ -1,6 +1,5 @@
 // Hides personal data in messages: fields marked `(milepost.access.v1.personal)`.
-#ifndef MILEPOST_PLATFORM_ACCESS_MASKING_H_
-#define MILEPOST_PLATFORM_ACCESS_MASKING_H_
+#pragma once
 
 #include <string>
 
@@ -25,5 +24,3 @@ bool IsPersonal(const google::protobuf::FieldDescriptor& field);
 std::string MaskText(const std::string& text);
 
 }  // namespace milepost::access
-
-#endif  // MILEPOST_PLATFORM_ACCESS_MASKING_H_

@@ -1,6 +1,5 @@
 // The access rule of every RPC, read once from the `(milepost.access.v1.access)` option.
-#ifndef MILEPOST_PLATFORM_ACCESS_METHOD_ACCESS_H_
-#define MILEPOST_PLATFORM_ACCESS_METHOD_ACCESS_H_
+#pragma once
 
 #include <string>
 #include <vector>
@@ -42,5 +41,3 @@ class MethodAccess {
 };
 
 }  // namespace milepost::access
-
-#endif  // MILEPOST_PLATFORM_ACCESS_METHOD_ACCESS_H_

@@ -1,6 +1,5 @@
 // Who may see, change and know the person behind a record: the caller's place in the organization.
-#ifndef MILEPOST_PLATFORM_ACCESS_ORGANIZATION_H_
-#define MILEPOST_PLATFORM_ACCESS_ORGANIZATION_H_
+#pragma once
 
 #include <map>
 #include <memory>
@@ -37,7 +36,8 @@ struct Member {
 // Members whose records somebody sees: sorted, unique.
 using Owners = std::vector<std::string>;
 
-// What one caller may do with records by their owner (a member id). Cheap to copy.
+// What one caller may do with records by their owner. Cheap to copy. An owner is given as member id
+// (`darcel-schlecht`) or as name (`members/darcel-schlecht`).
 // An empty owner is the shared pool: everybody sees it, only those who may change everything
 // change it directly (a rep or manager claims first), and its personal data is masked like others'.
 class Scope {
@@ -55,7 +55,7 @@ class Scope {
   // Own and managed records; ADMIN and SERVICE all. Others get personal data masked.
   bool MaySeePersonal(const std::string& owner) const;
 
-  // For `owner IN (...)` when not `sees_all()`; sorted. The shared pool is not in it.
+  // Member ids for `owner IN (...)` when not `sees_all()`; sorted. The shared pool is not in it.
   const Owners& owners() const { return *owners_; }
 
  private:
@@ -130,5 +130,3 @@ class OrganizationCache {
 };
 
 }  // namespace milepost::access
-
-#endif  // MILEPOST_PLATFORM_ACCESS_ORGANIZATION_H_

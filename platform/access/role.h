@@ -1,6 +1,5 @@
 // Roles of the suite, as plain values: the same numbers as milepost.access.v1.Role.
-#ifndef MILEPOST_PLATFORM_ACCESS_ROLE_H_
-#define MILEPOST_PLATFORM_ACCESS_ROLE_H_
+#pragma once
 
 #include <cstdint>
 #include <initializer_list>
@@ -45,5 +44,3 @@ std::string_view RoleName(Role role);
 std::string ToString(RoleSet roles);
 
 }  // namespace milepost::access
-
-#endif  // MILEPOST_PLATFORM_ACCESS_ROLE_H_

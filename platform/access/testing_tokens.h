@@ -1,6 +1,5 @@
 // Signs tokens for tests with a key of its own, and writes the JWKS file that verifies them.
-#ifndef MILEPOST_PLATFORM_ACCESS_TESTING_TOKENS_H_
-#define MILEPOST_PLATFORM_ACCESS_TESTING_TOKENS_H_
+#pragma once
 
 #include <memory>
 #include <string>
@@ -47,5 +46,3 @@ class TokenSigner {
 };
 
 }  // namespace milepost::access
-
-#endif  // MILEPOST_PLATFORM_ACCESS_TESTING_TOKENS_H_

@@ -1,6 +1,5 @@
 // Verifies the tokens that callers present: JWT, signed with RS256 or ES256, keys from a JWKS file.
-#ifndef MILEPOST_PLATFORM_ACCESS_TOKEN_H_
-#define MILEPOST_PLATFORM_ACCESS_TOKEN_H_
+#pragma once
 
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +19,8 @@ struct Identity {
   std::string member_id;  // `sub` of the token; empty for a service that calls for itself.
   RoleSet roles;
   absl::Time expire_time = absl::InfiniteFuture();
+
+  bool Has(Role role) const { return roles.Has(role); }
 };
 
 struct TokenSettings {
@@ -63,5 +64,3 @@ class TokenVerifier {
 };
 
 }  // namespace milepost::access
-
-#endif  // MILEPOST_PLATFORM_ACCESS_TOKEN_H_

@@ -1,0 +1,71 @@
+// The change row: audit entry, feed event and idempotency record in one, written with the effect.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "google/protobuf/any.pb.h"
+#include "google/protobuf/message.h"
+#include "platform/change/context.h"
+#include "platform/db/session.h"
+
+namespace milepost::change {
+
+// One record that a transaction created, changed or deleted.
+struct Event {
+  std::string type;            // What happened: `opportunity.won`.
+  std::string aggregate_type;  // Kind of record: `opportunity`.
+  std::string name;            // Resource name: `opportunities/o-1`.
+  int64_t version = 0;         // After the change; 1 for a new record, then one more each time.
+  const google::protobuf::Message& state;  // The public resource after it; the last one if deleted.
+  bool deleted = false;
+  // `update_time` that the record had before; keeps its changes in order when clocks differ.
+  absl::Time previous_update_time = absl::InfinitePast();
+};
+
+// Longest `request_id`, `reason`, and serialized state.
+inline constexpr size_t kMaxRequestIdBytes = 63;
+inline constexpr size_t kMaxReasonBytes = 1000;
+inline constexpr size_t kMaxStateBytes = 256 * 1024;
+
+// Adds a change to the transaction. All changes of a transaction are written by one multi-row
+// INSERT right before COMMIT: one round trip, whatever their number. The state is copied now.
+// The commit then fails with ALREADY_EXISTS if the `request_id` was used before (Replay answers it),
+// with ABORTED if another transaction wrote the same version of a record.
+// INVALID_ARGUMENT for a reason that is too long; INTERNAL for an event that breaks the limits above.
+absl::Status Record(db::Transaction& tx, const Context& why, const Event& event);
+
+// The moment that the changes of this transaction will carry at least: later than every
+// `previous_update_time` recorded so far.
+absl::Time ChangeTime(absl::Time now, absl::Time previous_update_time);
+
+// What a request did when it was carried out.
+struct PastRequest {
+  std::string request_hash;
+  std::string transaction_id;
+  absl::Time change_time;
+  struct Result {
+    std::string name;
+    std::string type;
+    google::protobuf::Any state;
+  };
+  std::vector<Result> results;  // Changes of its transaction, in the order they were recorded.
+};
+absl::StatusOr<std::optional<PastRequest>> FindRequest(db::Session& session,
+                                                       const std::string& request_scope,
+                                                       const std::string& request_id);
+
+// Answers a call that failed with `status`, if it repeats one that was carried out: OK and
+// `response` filled with the first state of its type that the earlier call recorded (an Empty
+// response stays empty); INVALID_ARGUMENT REQUEST_ID_REUSED if the arguments were others. Otherwise `status`.
+// After a COMMIT of unknown outcome this tells whether it happened. One round trip, none without
+// `request_id`. The response is as recorded: unmasked.
+absl::Status Replay(db::Session& session, const Context& why, const absl::Status& status,
+                    google::protobuf::Message& response);
+
+}  // namespace milepost::change
