@@ -126,6 +126,26 @@ lint_protos() {
   return "$status"
 }
 
+# Every overlay renders, alone and with the components it may be combined with.
+lint_manifests() {
+  local dir status=0
+  for dir in deploy/overlays/*/ deploy/checks/*/; do
+    [[ -f $dir/kustomization.yaml ]] || continue
+    kubectl kustomize "$dir" >/dev/null || status=1
+  done
+  return "$status"
+}
+
+# Alerts and recording rules are well formed, and fire when their tests say so.
+lint_rules() {
+  local files status=0
+  mapfile -t files < <(lint_files 'deploy/*rules.yaml' 'deploy/*rules.yml')
+  ((${#files[@]} == 0)) || promtool check rules "${files[@]}" >/dev/null || status=1
+  mapfile -t files < <(lint_files 'deploy/*rules_test.yaml' 'deploy/*rules_test.yml')
+  ((${#files[@]} == 0)) || promtool test rules "${files[@]}" >/dev/null || status=1
+  return "$status"
+}
+
 lint_documents() {
   local files
   mapfile -t files < <(lint_files '*.json' '*.yaml' '*.yml' '*.md' | without 'package-lock\.json$')
@@ -158,7 +178,7 @@ END
 
 lint_all() {
   local check status=0 began out
-  for check in format scripts layers errors sql text listed protos documents; do
+  for check in format scripts layers errors sql text listed protos manifests rules documents; do
     began=$EPOCHREALTIME
     if out=$("lint_$check" 2>&1); then
       say "ok lint $check ($(elapsed "$began"))"
