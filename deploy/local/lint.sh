@@ -26,11 +26,11 @@ without() { grep -vE -- "$1" || true; }
 
 lint_format() {
   local bad
-  bad=$(lint_files '*.cc' '*.h' '*.proto' | xargs -r -d '\n' -n 20 -P "$(nproc)" \
-    clang-format --dry-run -Werror 2>&1 | sed -n 's/: error: code should be clang-formatted.*//p' |
-    cut -d : -f 1 | sort -u)
+  # shellcheck disable=SC2016 # Expanded by the inner shell.
+  bad=$(lint_files '*.cc' '*.h' '*.proto' | xargs -r -d '\n' -n 8 -P "$(nproc)" \
+    bash -c 'for file; do clang-format "$file" | cmp -s - "$file" || echo "$file"; done' format)
   [[ -z $bad ]] && return 0
-  printf '%s\n' "$bad"
+  sort <<<"$bad"
   say "  not in the house format: ./dev fmt"
   return 1
 }
@@ -126,14 +126,62 @@ lint_protos() {
   return "$status"
 }
 
-# Every overlay renders, alone and with the components it may be combined with.
+# can_render: is there a kubectl that knows components and labels? Debian's (1.20) does not.
+can_render() {
+  local minor
+  minor=$(kubectl version --client --output=json 2>/dev/null | sed -n 's/.*"minor": "\([0-9]*\).*/\1/p' |
+    head -n 1)
+  ((${minor:-0} >= 25))
+}
+
+# Each file a kustomization names is there, and each manifest is named. Every overlay renders, alone
+# and with the components it may be combined with.
 lint_manifests() {
   local dir status=0
+  lint_kustomizations || status=1
+  if ! can_render; then
+    say "note: the manifests were not rendered, because that takes a kubectl of version 1.25 or later"
+    return "$status"
+  fi
   for dir in deploy/overlays/*/ deploy/checks/*/; do
     [[ -f $dir/kustomization.yaml ]] || continue
     kubectl kustomize "$dir" >/dev/null || status=1
   done
   return "$status"
+}
+
+lint_kustomizations() {
+  local files
+  mapfile -t files < <(lint_files 'deploy/*kustomization.yaml')
+  python3 - "${files[@]}" <<'END'
+import os, sys
+import yaml
+def names(value):
+    if isinstance(value, str):
+        yield value.split("=")[-1]
+    elif isinstance(value, dict):
+        for key in ("path", "files", "envs"):
+            yield from names(value.get(key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from names(item)
+bad = []
+for path in sys.argv[1:]:
+    folder = os.path.dirname(path)
+    tree = yaml.safe_load(open(path, encoding="utf-8"))
+    named = set()
+    for key in ("resources", "components", "patches", "configMapGenerator", "secretGenerator",
+                "replacements", "configurations", "transformers"):
+        named.update(names(tree.get(key)))
+    for name in named:
+        if "\n" not in name and not os.path.exists(os.path.join(folder, name)):
+            bad.append(f"{path}: there is no {name}")
+    for name in os.listdir(folder):
+        if name.endswith(".yaml") and name != "kustomization.yaml" and name not in named:
+            bad.append(f"{folder}/{name} is named in no kustomization")
+print("\n".join(bad), end="\n" if bad else "")
+sys.exit(bool(bad))
+END
 }
 
 # Alerts and recording rules are well formed, and fire when their tests say so.
@@ -181,7 +229,8 @@ lint_all() {
   for check in format scripts layers errors sql text listed protos manifests rules documents; do
     began=$EPOCHREALTIME
     if out=$("lint_$check" 2>&1); then
-      say "ok lint $check ($(elapsed "$began"))"
+      say "ok lint $check ($(elapsed "$began"))${out:+
+   $out}"
     else
       say "FAILED lint $check:"
       printf '%s\n' "$out"
