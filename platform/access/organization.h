@@ -14,23 +14,31 @@
 
 namespace milepost::access {
 
-// A unit during a span of days. A unit that moved has one entry for each parent it had.
-struct Unit {
-  std::string id;         // `west`, without `units/`.
-  std::string parent_id;  // Empty at the root.
-  absl::CivilDay effective_from;
-  std::optional<absl::CivilDay> effective_to;  // Last day; none while it lasts.
+// Where a unit or member stands from one day until its next placement begins.
+struct Placement {
+  std::string unit_id;  // `west`, without `units/`; empty for a unit at the top.
+  absl::CivilDay first_day;
 };
 
-// A member during a span of days. A member that moved has one entry for each stay.
+// A unit that a member leads, or reports to besides its own, for a time.
+struct Line {
+  std::string unit_id;
+  absl::CivilDay first_day;
+  std::optional<absl::CivilDay> last_day;  // None while it lasts.
+};
+
+struct Unit {
+  std::string id;
+  std::vector<Placement> parents;  // In any order.
+  std::optional<absl::CivilDay> last_day;
+};
+
 struct Member {
   std::string id;  // `darcel-schlecht`, without `members/`.
-  std::string unit_id;
-  std::vector<std::string> managed_unit_ids;
-  std::vector<std::string> matrix_manager_ids;  // Members this one also reports to.
-  std::vector<std::string> matrix_unit_ids;     // Units this one also reports to.
-  absl::CivilDay effective_from;
-  std::optional<absl::CivilDay> effective_to;  // Last day; none while it lasts.
+  std::vector<Placement> placements;  // In any order.
+  std::vector<Line> manages;
+  std::vector<Line> matrix_lines;
+  std::optional<absl::CivilDay> last_day;  // None while it has not left.
 };
 
 // Members whose records somebody sees: sorted, unique.
@@ -68,26 +76,28 @@ class Scope {
   bool knows_all_persons_ = false;
 };
 
-// Units and members as known at one moment. Immutable, so safe for any thread.
-// Of an id's entries the one that is in force on the day counts; if none is, the last that ended:
-// who left stays visible to the manager of the last unit until the records are handed over. An
-// entry that only begins later does not count.
+// Units and members as known at one moment. Immutable, so safe for any thread. Of the placements
+// the one that began last on or before the day counts; it goes on counting after the end: who left
+// stays visible to the managers of the last unit until the records are handed over. Leading and
+// matrix lines end with their last day and with that of the member.
 class Organization {
  public:
   Organization();
   Organization(std::vector<Unit> units, std::vector<Member> members);
   ~Organization();
+  Organization(const Organization&) = delete;
+  Organization& operator=(const Organization&) = delete;
 
   // The widest of what the identity's roles give on that day: REP own; MANAGER own, members of the
-  // managed units and of the units below, and matrix reports; MARKETING and ANALYST all, without
+  // managed units and of the units below, by placement or matrix line; MARKETING and ANALYST all, without
   // the persons; ADMIN and SERVICE all.
   Scope ScopeOf(const Identity& identity, absl::CivilDay today) const;
 
-  // In force on the day.
+  // Known, begun and not ended on the day.
   bool HasUnit(const std::string& unit_id, absl::CivilDay day) const;
   bool HasMember(const std::string& member_id, absl::CivilDay day) const;
 
-  // Unit of a member, under the rule above; nullopt if the member is unknown.
+  // Unit of a member; nullopt if the member is unknown or has no placement yet.
   std::optional<std::string> UnitOf(const std::string& member_id, absl::CivilDay day) const;
 
   // The unit and its ancestors, nearest first.
@@ -103,8 +113,8 @@ class Organization {
   class Day;  // The tree on one day, with the scopes already worked out.
   std::shared_ptr<const Day> On(absl::CivilDay day) const;
 
-  const std::vector<Unit> units_;
-  const std::vector<Member> members_;
+  absl::flat_hash_map<std::string, Unit> units_;
+  absl::flat_hash_map<std::string, Member> members_;
   mutable std::mutex mutex_;
   mutable std::map<absl::CivilDay, std::shared_ptr<const Day>> days_;  // Guarded by mutex_.
 };
