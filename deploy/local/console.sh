@@ -17,21 +17,22 @@ elapsed() {
   fi
 }
 
-# step TITLE COMMAND...: runs COMMAND with its output in a log. Shows that it began, how far it is
-# (the last line of the log; on a terminal in place, elsewhere every 15 s) and how long it took.
+# step TITLE COMMAND...: runs COMMAND with its output in a log. Shows how long it took and, if that
+# is more than a second, that it began and how far it is (the last line of the log; on a terminal in
+# place, elsewhere every 15 s).
 # On failure it shows the end of the log and returns COMMAND's status.
 step() {
   local title=$1 began=$EPOCHREALTIME log pid status=0 line width ticks=0
   shift
   mkdir -p "$state/log"
-  log="$state/log/dev-$(tr -cs 'a-zA-Z0-9' '-' <<<"$title" | head -c 40).log"
+  log=${title//[^a-zA-Z0-9]/-}
+  log=$state/log/dev-${log:0:40}.log
   : >"$log"
   "$@" >"$log" 2>&1 </dev/null &
   pid=$!
   # A background command ignores Ctrl-C: pass it on, or it would go on alone.
   trap 'kill -TERM "$pid" 2>/dev/null; printf "\n"; exit 130' INT
   trap 'kill -TERM "$pid" 2>/dev/null; exit 143' TERM
-  [[ -t 1 ]] || say ".. $title"
   while kill -0 "$pid" 2>/dev/null; do
     sleep 0.1
     ticks=$((ticks + 1))
@@ -40,6 +41,8 @@ step() {
       width=$((${COLUMNS:-$(tput cols 2>/dev/null || echo 80)} - 1))
       line=".. $title ($(elapsed "$began")) $(tail -n 1 "$log" | tr -d '\r\033')"
       printf '\r\033[K%s' "${line:0:width}"
+    elif ((ticks == 10)); then
+      say ".. $title"
     elif ((ticks % 150 == 0)); then
       say "   $(elapsed "$began"): $(tail -n 1 "$log" | tr -d '\r\033' | cut -c 1-100)"
     fi

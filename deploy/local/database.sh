@@ -48,7 +48,8 @@ database_start() {
   shift
   socket=$(database_socket "$dir")
   mkdir -p "$dir" "$(dirname "$socket")"
-  chmod 700 "$dir" "$(dirname "$socket")"  # root has no password: the folder keeps others out.
+  # root has no password: the folder keeps others out.
+  chmod 700 "$dir" "$(dirname "$socket")" || die "$(dirname "$socket") belongs to somebody else"
   if [[ ! -d $dir/data ]]; then
     step "Create the database in ${dir#"$root"/}" database_create "$dir" || return
   fi

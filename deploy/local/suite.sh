@@ -176,6 +176,9 @@ service_launch() {
   local service=$1 program=$2 settings
   mapfile -t settings < <(service_settings "$service")
   mkdir -p "$state/run" "$state/log"
+  # One older log is kept.
+  [[ -z $(find "$state/log/$service.log" -size +10M 2>/dev/null) ]] ||
+    mv "$state/log/$service.log" "$state/log/$service.log.1"
   service_identity "$service" "$program" >"$state/run/$service.identity"
   # The child writes its own number before it becomes the service: killed at any moment, this
   # script leaves no service that it could not find again.
@@ -227,10 +230,14 @@ start_services() {
     stale+=("$service")
   done
   if ((${#stale[@]} > 0)); then
-    step "Stop what runs of ${stale[*]}" service_stop "${stale[@]}" || return
+    for service in "${stale[@]}"; do
+      [[ -z $(service_pid "$service") ]] || step "Stop the older $service" service_stop "$service"
+    done
     for service in "${stale[@]}"; do
       require_free_port "$(grpc_port "$service")" "$service"
       require_free_port "$(admin_port "$service")" "the admin port of $service"
+    done
+    for service in "${stale[@]}"; do
       service_launch "$service" "$root/build/release/bin/$service"
     done
   fi
