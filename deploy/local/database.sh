@@ -32,13 +32,14 @@ database_sql() {
 database_answers() { database_sql "$1" --execute='SELECT 1' >/dev/null 2>&1; }
 
 # database_create DIR: system tables, made beside the real place and renamed, so that a folder
-# called `data` is always a complete one, whenever this was killed.
+# called `data` is always a complete one, whenever this was killed. --force: the machine's own name
+# need not resolve.
 database_create() {
   local dir=$1 user=()
   ((UID == 0)) && user=(--user=root)
   rm -rf "$dir"/data.new.*
   mariadb-install-db --no-defaults "${user[@]}" --datadir="$dir/data.new.$$" \
-    --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve &&
+    --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve --force &&
     mv "$dir/data.new.$$" "$dir/data"
 }
 

@@ -226,6 +226,8 @@ END
 
 lint_all() {
   local check status=0 began out
+  # Without git there would be no files, and every check content.
+  [[ -n $(lint_files dev) ]] || die "lint asks git which files are ours, and git does not answer here"
   for check in format scripts layers errors sql text listed protos manifests rules documents; do
     began=$EPOCHREALTIME
     if out=$("lint_$check" 2>&1); then

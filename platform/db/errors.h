@@ -15,9 +15,11 @@ enum class Outcome {
   kError,
 };
 
-// Turns an engine's error into a status. `in_commit` says that COMMIT was in flight. Duplicate keys become ALREADY_EXISTS without
-// a reason (the store names the error), conflicts ABORTED, lost connections UNAVAILABLE, anything else INTERNAL.
-absl::Status FromDriver(int code, const std::string& message, const std::string& statement, bool in_commit);
+// Turns an engine's error into a status. `in_commit` says that COMMIT was in flight. Duplicate keys
+// become ALREADY_EXISTS without a reason (the store names the error), conflicts ABORTED, lost
+// connections UNAVAILABLE, anything else INTERNAL.
+absl::Status FromDriver(int code, const std::string& message, const std::string& statement,
+                        bool in_commit);
 
 // Name of the violated unique key (`PRIMARY` or the index), if the status is a duplicate key.
 std::optional<std::string> DuplicateKey(const absl::Status& status);

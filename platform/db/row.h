@@ -10,8 +10,9 @@
 
 namespace milepost::db {
 
-// One row of a result, columns counted from 0 in the order of the SELECT list. Reading a column as a type that it does not have
-// is a bug of the caller: NULL reads as 0, "" or the epoch, text that is no number as 0.
+// One row of a result, columns counted from 0 in the order of the SELECT list. Reading a column as
+// a type that it does not have is a bug of the caller: NULL reads as 0, "" or the epoch, text that
+// is no number as 0.
 class Row {
  public:
   struct Cell {

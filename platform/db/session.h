@@ -22,8 +22,9 @@ class Registry;
 
 namespace milepost::db {
 
-// A statement and the name it has in metrics and logs. Values are always bound (`?`), never written into the text; a text put
-// together at run time consists of constant fragments and placeholders only.
+// A statement and the name it has in metrics and logs. Values are always bound (`?`), never written
+// into the text; a text put together at run time consists of constant fragments and placeholders
+// only.
 struct Statement {
   std::string_view name;
   std::string_view sql;
@@ -55,21 +56,25 @@ class Snapshot {
 // A transaction in progress. Belongs to the lambda given to Session::Transact and to its thread.
 class Transaction : public Snapshot {
  public:
-  // Runs INSERT, UPDATE or DELETE. Returns the rows matched (also when nothing changed in them); for an upsert 1 for an
-  // inserted and 2 for an updated row.
+  // Runs INSERT, UPDATE or DELETE. Returns the rows matched (also when nothing changed in them);
+  // for an upsert 1 for an inserted and 2 for an updated row.
   template <typename... Args>
   absl::StatusOr<int64_t> Execute(const Statement& statement, Args&&... args) {
     return ExecuteValues(statement, {Value(std::forward<Args>(args))...});
   }
-  absl::StatusOr<int64_t> ExecuteValues(const Statement& statement, const std::vector<Value>& values);
+  absl::StatusOr<int64_t> ExecuteValues(const Statement& statement,
+                                        const std::vector<Value>& values);
 
-  // Runs right before COMMIT, in order of registration, inside the transaction; an error rolls back. Forgotten when the
-  // transaction is run again.
-  void BeforeCommit(std::function<absl::Status(Transaction&)> hook) { before_.push_back(std::move(hook)); }
+  // Runs right before COMMIT, in order of registration, inside the transaction; an error rolls
+  // back. Forgotten when the transaction is run again.
+  void BeforeCommit(std::function<absl::Status(Transaction&)> hook) {
+    before_.push_back(std::move(hook));
+  }
   // Runs after a successful COMMIT.
   void AfterCommit(std::function<void()> hook) { after_.push_back(std::move(hook)); }
 
-  // A place for one library's per-transaction state (the change rows being gathered), dropped with the transaction.
+  // A place for one library's per-transaction state (the change rows being gathered), dropped with
+  // the transaction.
   std::shared_ptr<void>& attachment() { return attachment_; }
 
  private:
@@ -83,7 +88,8 @@ class Transaction : public Snapshot {
 // Counters shared by all sessions of a process; null is allowed where none are wanted.
 std::shared_ptr<Metrics> MakeMetrics(prometheus::Registry& registry);
 
-// One connection with its prepared statements, made at first use and made anew after it was lost. Used by one thread at a time.
+// One connection with its prepared statements, made at first use and made anew after it was lost.
+// Used by one thread at a time.
 class Session {
  public:
   explicit Session(Settings settings, std::shared_ptr<Metrics> metrics = nullptr);
@@ -94,9 +100,10 @@ class Session {
   // Names the unit of work in metrics, and the moment until which conflicts are retried.
   void StartUnit(std::string unit, absl::Time deadline);
 
-  // Runs `body` (Transaction& → absl::Status or absl::StatusOr<T>) in a transaction and commits if it returns OK, else rolls back.
-  // After a deadlock or lock time-out, and when the connection was lost before COMMIT, the whole body runs again, up to 3 times with
-  // jitter inside the deadline, so it touches only `tx`. ABORTED if that did not help. UNAVAILABLE if the database is away; if
+  // Runs `body` (Transaction& → absl::Status or absl::StatusOr<T>) in a transaction and commits if
+  // it returns OK, else rolls back. After a deadlock or lock time-out, and when the connection was
+  // lost before COMMIT, the whole body runs again, up to 3 times with jitter inside the deadline,
+  // so it touches only `tx`. ABORTED if that did not help. UNAVAILABLE if the database is away; if
   // IsUnknownCommit(status), the transaction may or may not have happened.
   template <typename Body>
   auto Transact(Body&& body) -> std::invoke_result_t<Body&, Transaction&> {
@@ -110,7 +117,8 @@ class Session {
     return result;
   }
 
-  // Runs `body` (Snapshot& → absl::Status or absl::StatusOr<T>) that only reads. Read again once if the connection was lost.
+  // Runs `body` (Snapshot& → absl::Status or absl::StatusOr<T>) that only reads. Read again once if
+  // the connection was lost.
   template <typename Body>
   auto Read(Body&& body) -> std::invoke_result_t<Body&, Snapshot&> {
     using Result = std::invoke_result_t<Body&, Snapshot&>;
@@ -123,8 +131,9 @@ class Session {
     return result;
   }
 
-  // Ends the read transaction that Read leaves open (it saves a round trip; under READ COMMITTED it holds no rows, only the tables'
-  // definitions). Whoever owns the session calls it when it becomes idle. Cheap if there is none.
+  // Ends the read transaction that Read leaves open (it saves a round trip; under READ COMMITTED it
+  // holds no rows, only the tables' definitions). Whoever owns the session calls it when it becomes
+  // idle. Cheap if there is none.
   void EndRead();
   // True if a read transaction has been open for longer than a migration should wait.
   bool ReadIsOld() const;

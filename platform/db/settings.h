@@ -15,7 +15,8 @@ struct Settings {
   std::string database;
   std::string user;
   std::string password;
-  // CA of the server's certificate. Required for a host that is not loopback: chain and name are then checked.
+  // CA of the server's certificate. Required for a host that is not loopback: chain and name are
+  // then checked.
   std::string ca_file;
   absl::Duration connect_timeout = absl::Seconds(2);
   // Longest wait for one statement.

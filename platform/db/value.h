@@ -19,8 +19,8 @@ struct Bytes {
   std::string value;
 };
 
-// A value bound to a placeholder. Times become DATETIME(6) in UTC, days DATE, flags 0 or 1. Implicit on purpose: statements read
-// as SQL with their arguments.
+// A value bound to a placeholder. Times become DATETIME(6) in UTC, days DATE, flags 0 or 1.
+// Implicit on purpose: statements read as SQL with their arguments.
 class Value {
  public:
   using Variant = std::variant<Null, int64_t, std::string>;

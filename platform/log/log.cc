@@ -21,9 +21,11 @@ std::string& Service() {
 size_t SequenceLength(const std::string& text, size_t at) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(at);
-  const size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3
-                        : lead >= 0xF0 && lead < 0xF5                  ? 4
-                                                                       : 0;
+  const size_t length = lead < 0x80                   ? 1
+                        : lead >= 0xC2 && lead < 0xE0 ? 2
+                        : lead >= 0xE0 && lead < 0xF0 ? 3
+                        : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                      : 0;
   if (length == 0 || at + length > text.size()) return 0;
   for (size_t i = 1; i < length; ++i) {
     if ((byte(at + i) & 0xC0) != 0x80) return 0;
@@ -70,10 +72,12 @@ void Write(Level level, const std::string& event, std::initializer_list<Field> f
       ",\"event\":", Quote(event));
   for (const Field& field : fields) {
     absl::StrAppend(&line, ",", Quote(field.name), ":");
-    if (const auto* text = std::get_if<std::string>(&field.value)) absl::StrAppend(&line, Quote(*text));
+    if (const auto* text = std::get_if<std::string>(&field.value))
+      absl::StrAppend(&line, Quote(*text));
     if (const auto* number = std::get_if<int64_t>(&field.value)) absl::StrAppend(&line, *number);
     if (const auto* real = std::get_if<double>(&field.value)) absl::StrAppend(&line, *real);
-    if (const auto* flag = std::get_if<bool>(&field.value)) absl::StrAppend(&line, *flag ? "true" : "false");
+    if (const auto* flag = std::get_if<bool>(&field.value))
+      absl::StrAppend(&line, *flag ? "true" : "false");
   }
   line += "}\n";
   size_t written = 0;

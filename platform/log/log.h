@@ -6,7 +6,8 @@
 #include <utility>
 #include <variant>
 
-// Structured logs: one JSON object a line on standard error. Safe from any thread; a line is written whole.
+// Structured logs: one JSON object a line on standard error. Safe from any thread; a line is
+// written whole.
 namespace milepost::log {
 
 enum class Level { kInfo, kWarning, kError };

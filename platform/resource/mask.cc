@@ -5,8 +5,10 @@
 
 namespace milepost::resource {
 
-std::set<std::string> ReadUpdateMask(const google::protobuf::FieldMask& mask, const google::protobuf::Message& resource,
-                                     const std::set<std::string>& updatable, status::FieldViolations& violations) {
+std::set<std::string> ReadUpdateMask(const google::protobuf::FieldMask& mask,
+                                     const google::protobuf::Message& resource,
+                                     const std::set<std::string>& updatable,
+                                     status::FieldViolations& violations) {
   std::set<std::string> fields;
   if (mask.paths().empty()) {
     const auto* reflection = resource.GetReflection();
@@ -25,8 +27,9 @@ std::set<std::string> ReadUpdateMask(const google::protobuf::FieldMask& mask, co
     } else if (updatable.count(path) > 0) {
       fields.insert(path);
     } else {
-      violations.Add("update_mask", absl::StrCat("'", path, "' is not a field that can be updated; those are ",
-                                                 absl::StrJoin(updatable, ", ")));
+      violations.Add("update_mask",
+                     absl::StrCat("'", path, "' is not a field that can be updated; those are ",
+                                  absl::StrJoin(updatable, ", ")));
     }
   }
   return fields;

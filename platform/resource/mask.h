@@ -9,9 +9,12 @@
 
 namespace milepost::resource {
 
-// The top-level fields that an Update is to change. An empty mask means every non-empty field of `updatable` in `resource`; an
-// unknown path, or one that is not in `updatable`, is a violation of `update_mask`. `*` means all of `updatable`.
-std::set<std::string> ReadUpdateMask(const google::protobuf::FieldMask& mask, const google::protobuf::Message& resource,
-                                     const std::set<std::string>& updatable, status::FieldViolations& violations);
+// The top-level fields that an Update is to change. An empty mask means every non-empty field of
+// `updatable` in `resource`; an unknown path, or one that is not in `updatable`, is a violation of
+// `update_mask`. `*` means all of `updatable`.
+std::set<std::string> ReadUpdateMask(const google::protobuf::FieldMask& mask,
+                                     const google::protobuf::Message& resource,
+                                     const std::set<std::string>& updatable,
+                                     status::FieldViolations& violations);
 
 }  // namespace milepost::resource

@@ -14,7 +14,8 @@ namespace {
 constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";  // Base 32, in ASCII order.
 
 void AppendBase32(std::string& out, uint64_t value, int characters) {
-  for (int shift = 5 * (characters - 1); shift >= 0; shift -= 5) out += kDigits[(value >> shift) & 31];
+  for (int shift = 5 * (characters - 1); shift >= 0; shift -= 5)
+    out += kDigits[(value >> shift) & 31];
 }
 
 }  // namespace
@@ -28,10 +29,12 @@ bool IsId(const std::string& id) {
   return true;
 }
 
-std::string Name(const std::string& collection, const std::string& id) { return absl::StrCat(collection, "/", id); }
+std::string Name(const std::string& collection, const std::string& id) {
+  return absl::StrCat(collection, "/", id);
+}
 
-std::string Name(const std::string& parent_collection, const std::string& parent_id, const std::string& collection,
-                 const std::string& id) {
+std::string Name(const std::string& parent_collection, const std::string& parent_id,
+                 const std::string& collection, const std::string& id) {
   return absl::StrCat(parent_collection, "/", parent_id, "/", collection, "/", id);
 }
 
@@ -45,11 +48,11 @@ std::optional<std::string> IdOf(const std::string& collection, const std::string
   return id;
 }
 
-std::optional<ChildIds> ChildIdsOf(const std::string& parent_collection, const std::string& collection,
-                                   const std::string& name) {
+std::optional<ChildIds> ChildIdsOf(const std::string& parent_collection,
+                                   const std::string& collection, const std::string& name) {
   const std::vector<std::string> parts = absl::StrSplit(name, '/');
-  if (parts.size() != 4 || parts[0] != parent_collection || parts[2] != collection || !IsId(parts[1]) ||
-      !IsId(parts[3])) {
+  if (parts.size() != 4 || parts[0] != parent_collection || parts[2] != collection ||
+      !IsId(parts[1]) || !IsId(parts[3])) {
     return std::nullopt;
   }
   return ChildIds{parts[1], parts[3]};
@@ -68,7 +71,8 @@ std::string Etag(int64_t version) { return absl::StrCat("v", version); }
 
 std::optional<int64_t> VersionOf(const std::string& etag) {
   int64_t version = 0;
-  if (etag.size() < 2 || etag[0] != 'v' || !absl::SimpleAtoi(etag.substr(1), &version) || version < 1) {
+  if (etag.size() < 2 || etag[0] != 'v' || !absl::SimpleAtoi(etag.substr(1), &version) ||
+      version < 1) {
     return std::nullopt;
   }
   return version;

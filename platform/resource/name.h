@@ -15,12 +15,13 @@ inline constexpr size_t kMaxIdLength = 63;
 bool IsId(const std::string& id);
 
 // What an id must look like, for error messages.
-inline constexpr char kIdRule[] = "1 to 63 of a-z, 0-9 and -, starting with a letter, not ending with -";
+inline constexpr char kIdRule[] =
+    "1 to 63 of a-z, 0-9 and -, starting with a letter, not ending with -";
 
 // "customers" + "acme" → "customers/acme".
 std::string Name(const std::string& collection, const std::string& id);
-std::string Name(const std::string& parent_collection, const std::string& parent_id, const std::string& collection,
-                 const std::string& id);
+std::string Name(const std::string& parent_collection, const std::string& parent_id,
+                 const std::string& collection, const std::string& id);
 
 // The id in `name` if it is `<collection>/<id>` with a valid id.
 std::optional<std::string> IdOf(const std::string& collection, const std::string& name);
@@ -30,10 +31,11 @@ struct ChildIds {
   std::string parent;
   std::string id;
 };
-std::optional<ChildIds> ChildIdsOf(const std::string& parent_collection, const std::string& collection,
-                                   const std::string& name);
+std::optional<ChildIds> ChildIdsOf(const std::string& parent_collection,
+                                   const std::string& collection, const std::string& name);
 
-// A new id: `prefix` letter, the time in 11 characters that sort as the time does, and 60 random bits. Never used for order.
+// A new id: `prefix` letter, the time in 11 characters that sort as the time does, and 60 random
+// bits. Never used for order.
 std::string NewId(char prefix, absl::Time now);
 
 // The etag of a version, and back. Opaque to clients.

@@ -14,7 +14,8 @@ namespace {
 
 constexpr size_t kFingerprintBytes = 12;
 
-const google::protobuf::FieldDescriptor* Field(const google::protobuf::Message& request, const char* name) {
+const google::protobuf::FieldDescriptor* Field(const google::protobuf::Message& request,
+                                               const char* name) {
   return request.GetDescriptor()->FindFieldByName(name);
 }
 
@@ -23,7 +24,8 @@ std::string Fingerprint(const google::protobuf::Message& request) {
   std::unique_ptr<google::protobuf::Message> copy(request.New());
   copy->CopyFrom(request);
   for (const char* name : {"page_size", "page_token"}) {
-    if (const auto* field = Field(*copy, name)) copy->GetReflection()->ClearField(copy.get(), field);
+    if (const auto* field = Field(*copy, name))
+      copy->GetReflection()->ClearField(copy.get(), field);
   }
   std::string bytes = absl::StrCat(copy->GetDescriptor()->full_name(), "\n");
   {
@@ -39,8 +41,8 @@ std::string Fingerprint(const google::protobuf::Message& request) {
 
 }  // namespace
 
-Page ReadPage(const google::protobuf::Message& request, size_t key_columns, status::FieldViolations& violations,
-              int max_size) {
+Page ReadPage(const google::protobuf::Message& request, size_t key_columns,
+              status::FieldViolations& violations, int max_size) {
   Page page;
   const auto* reflection = request.GetReflection();
   const int32_t size = reflection->GetInt32(request, Field(request, "page_size"));
@@ -67,14 +69,17 @@ Page ReadPage(const google::protobuf::Message& request, size_t key_columns, stat
     if (at == packed.size() && page.after.size() == key_columns) return page;
   }
   page.after.clear();
-  violations.Add("page_token", "was not given out for this request; repeat all other arguments unchanged");
+  violations.Add("page_token",
+                 "was not given out for this request; repeat all other arguments unchanged");
   return page;
 }
 
-std::string NextPageToken(const google::protobuf::Message& request, const std::vector<std::string>& key) {
+std::string NextPageToken(const google::protobuf::Message& request,
+                          const std::vector<std::string>& key) {
   std::string packed = Fingerprint(request);
   for (const std::string& column : key) {
-    for (int shift = 24; shift >= 0; shift -= 8) packed += static_cast<char>(column.size() >> shift & 0xFF);
+    for (int shift = 24; shift >= 0; shift -= 8)
+      packed += static_cast<char>(column.size() >> shift & 0xFF);
     packed += column;
   }
   return absl::WebSafeBase64Escape(packed);

@@ -7,7 +7,8 @@
 #include "google/protobuf/message.h"
 #include "platform/status/error.h"
 
-// Opaque page tokens: the key of the last row plus a fingerprint of all other arguments of the request.
+// Opaque page tokens: the key of the last row plus a fingerprint of all other arguments of the
+// request.
 namespace milepost::resource {
 
 inline constexpr int kDefaultPageSize = 50;
@@ -20,12 +21,14 @@ struct Page {
   std::vector<std::string> after;
 };
 
-// Reads `page_size` and `page_token` of a List request by reflection; `key_columns` is how many columns a key has. A size outside
-// 0..max_size and a token that was not given out for these very arguments are violations.
-Page ReadPage(const google::protobuf::Message& request, size_t key_columns, status::FieldViolations& violations,
-              int max_size = kMaxPageSize);
+// Reads `page_size` and `page_token` of a List request by reflection; `key_columns` is how many
+// columns a key has. A size outside 0..max_size and a token that was not given out for these very
+// arguments are violations.
+Page ReadPage(const google::protobuf::Message& request, size_t key_columns,
+              status::FieldViolations& violations, int max_size = kMaxPageSize);
 
 // The token after a row with this key.
-std::string NextPageToken(const google::protobuf::Message& request, const std::vector<std::string>& key);
+std::string NextPageToken(const google::protobuf::Message& request,
+                          const std::vector<std::string>& key);
 
 }  // namespace milepost::resource

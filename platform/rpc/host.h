@@ -22,8 +22,9 @@ class App;
 
 namespace milepost::rpc {
 
-// One service process: settings, TLS, authentication, the runner, health, reflection, the admin port, the service's own feed with
-// its sequencer, and an orderly shutdown. main.cc builds its objects on it and calls Serve.
+// One service process: settings, TLS, authentication, the runner, health, reflection, the admin
+// port, the service's own feed with its sequencer, and an orderly shutdown. main.cc builds its
+// objects on it and calls Serve.
 class Host {
  public:
   Host(Settings settings, std::vector<db::Migration> migrations);
@@ -37,7 +38,8 @@ class Host {
   // A session of the application account; connects at first use.
   std::unique_ptr<db::Session> NewSession(absl::Duration read_timeout = absl::Seconds(20));
 
-  // A channel to a peer with this service's certificate: round robin, keepalive, retries of UNAVAILABLE.
+  // A channel to a peer with this service's certificate: round robin, keepalive, retries of
+  // UNAVAILABLE.
   std::shared_ptr<grpc::Channel> PeerChannel(const std::string& address);
 
   // Serves `service` from Serve on; it stays the caller's.
@@ -47,10 +49,12 @@ class Host {
   using MaySeeRecord = std::function<bool(const Caller&, db::Session&, const std::string& record)>;
   void set_may_see_record(MaySeeRecord may_see) { may_see_record_ = std::move(may_see); }
 
-  // Runs in a thread of its own from Serve until shutdown asks the token to stop (feed consumers, recycling jobs).
+  // Runs in a thread of its own from Serve until shutdown asks the token to stop (feed consumers,
+  // recycling jobs).
   void AddBackground(const std::string& name, std::function<void(std::stop_token)> body);
 
-  // Must be OK before the service reports ready, next to the database and the schema (for example: organization loaded).
+  // Must be OK before the service reports ready, next to the database and the schema (for example:
+  // organization loaded).
   void AddReadinessCheck(const std::string& name, std::function<absl::Status()> check);
 
   // Serves until SIGTERM or SIGINT, then drains. An error if it could not start. Call once.
@@ -68,12 +72,13 @@ class Host {
   std::unique_ptr<State> state_;
 };
 
-// A service's main: parses flags and environment (the signals are blocked first), runs the sub-command `migrate` or another one, or
-// builds a Host and calls `serve`. Returns the exit code: 0 well, 1 failed, 2 wrong usage.
+// A service's main: parses flags and environment (the signals are blocked first), runs the
+// sub-command `migrate` or another one, or builds a Host and calls `serve`. Returns the exit code:
+// 0 well, 1 failed, 2 wrong usage.
 struct Program {
-  std::string service;      // "customer-svc"
-  std::string description;  // One line for --help.
-  std::vector<db::Migration> migrations;  // The service's own; the platform's are added.
+  std::string service;                         // "customer-svc"
+  std::string description;                     // One line for --help.
+  std::vector<db::Migration> migrations;       // The service's own; the platform's are added.
   std::function<void(CLI::App&)> add_options;  // Optional: the service's own settings.
   std::function<absl::Status(Host&)> serve;
   struct Command {

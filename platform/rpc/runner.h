@@ -14,6 +14,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "platform/access/organization.h"
 #include "platform/access/token.h"
+#include "platform/change/signal.h"
 #include "platform/db/session.h"
 #include "platform/rpc/caller.h"
 #include "platform/rpc/stream.h"
@@ -26,11 +27,13 @@ class Registry;
 
 namespace milepost::rpc {
 
-// Runs every RPC of a process the same way: authenticates, checks the method's access option, imposes a deadline, queues for a
-// database worker (refusing at the door when the queue is full, dropping what nobody waits for any more), maps the status, answers
-// a repeated `request_id`, counts, and writes one access line. Safe from any thread; outlives the server.
+// Runs every RPC of a process the same way: authenticates, checks the method's access option,
+// imposes a deadline, queues for a database worker (refusing at the door when the queue is full,
+// dropping what nobody waits for any more), maps the status, answers a repeated `request_id`,
+// counts, and writes one access line. Safe from any thread; outlives the server.
 //
-// A service registers itself in its constructor, `runner.Register<v1::CustomerService>()`, and its overrides are one line each:
+// A service registers itself in its constructor, `runner.Register<v1::CustomerService>()`, and its
+// overrides are one line each:
 //   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Win(call...); });
 // with a handler absl::StatusOr<Response>(const rpc::Caller&, db::Session&, const Request&).
 class Runner {
@@ -42,12 +45,16 @@ class Runner {
     absl::Duration default_deadline = absl::Seconds(10);
     absl::TimeZone zone;
     std::function<absl::Time()> now = [] { return absl::Now(); };
+    // Told after every commit; the sequencer waits on it. May be null.
+    change::Signal* committed = nullptr;
     // Names in client certificates that are services of the suite.
-    std::vector<std::string> service_names = {"customer-svc", "opportunity-svc", "target-svc", "reporting-svc"};
+    std::vector<std::string> service_names = {"customer-svc", "opportunity-svc", "target-svc",
+                                              "reporting-svc"};
   };
 
-  Runner(Options options, std::shared_ptr<access::TokenVerifier> verifier, access::OrganizationCache& organization,
-         const SessionFactory& make_session, prometheus::Registry& registry);
+  Runner(Options options, std::shared_ptr<access::TokenVerifier> verifier,
+         access::OrganizationCache& organization, const SessionFactory& make_session,
+         prometheus::Registry& registry);
   ~Runner();
 
   // Reads the access options of a service and prepares its metrics. Before the server starts.
@@ -58,32 +65,40 @@ class Runner {
   void RegisterService(const std::string& full_name);
 
   template <typename Request, typename Response, typename Handler>
-  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext& context, const Request& request, Response& response,
-                                Handler handler) {
+  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext& context, const Request& request,
+                                Response& response, Handler handler) {
     grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
     std::shared_ptr<Call> call = Start(context, *Request::descriptor(), &request);
     if (call == nullptr) return FinishRefused(reactor);
-    Submit(call, [this, call, reactor, &request, &response, handler](db::Session& session) mutable {
-      absl::StatusOr<Response> result = handler(caller(*call), session, request);
-      absl::Status status = result.status();
-      if (status.ok()) {
-        response = *std::move(result);
-      } else {
-        status = Replay(*call, session, request, status, response);
-      }
-      reactor->Finish(End(*call, status));
-    }, [this, call, reactor](const absl::Status& refused) { reactor->Finish(End(*call, refused)); });
+    Submit(
+        call,
+        [this, call, reactor, &request, &response, handler](db::Session& session) mutable {
+          absl::StatusOr<Response> result = handler(caller(*call), session, request);
+          absl::Status status = result.status();
+          if (status.ok()) {
+            response = *std::move(result);
+          } else {
+            status = Replay(*call, session, request, status, response);
+          }
+          reactor->Finish(End(*call, status));
+        },
+        [this, call, reactor](const absl::Status& refused) {
+          reactor->Finish(End(*call, refused));
+        });
     return reactor;
   }
 
-  // Handler: absl::Status(const rpc::Caller&, db::Session&, const Request&, Writer<Response>&), on a thread of its own.
+  // Handler: absl::Status(const rpc::Caller&, db::Session&, const Request&, Writer<Response>&), on
+  // a thread of its own.
   template <typename Response, typename Request, typename Handler>
-  grpc::ServerWriteReactor<Response>* RunServerStream(grpc::CallbackServerContext& context, const Request& request,
-                                                      Handler handler);
+  grpc::ServerWriteReactor<Response>* RunServerStream(grpc::CallbackServerContext& context,
+                                                      const Request& request, Handler handler);
 
-  // Handler: absl::Status(const rpc::Caller&, db::Session&, Stream<Request, Response>&), on a thread of its own.
+  // Handler: absl::Status(const rpc::Caller&, db::Session&, Stream<Request, Response>&), on a
+  // thread of its own.
   template <typename Request, typename Response, typename Handler>
-  grpc::ServerBidiReactor<Request, Response>* RunBidi(grpc::CallbackServerContext& context, Handler handler);
+  grpc::ServerBidiReactor<Request, Response>* RunBidi(grpc::CallbackServerContext& context,
+                                                      Handler handler);
 
   // From now on streams are asked to end (feed streams after a bookmark).
   void Drain();
@@ -100,7 +115,8 @@ class Runner {
   struct State;
 
   // Authenticates and authorises. Null if refused: then last_refusal (of this thread) says why.
-  std::shared_ptr<Call> Start(grpc::CallbackServerContext& context, const google::protobuf::Descriptor& request_type,
+  std::shared_ptr<Call> Start(grpc::CallbackServerContext& context,
+                              const google::protobuf::Descriptor& request_type,
                               const google::protobuf::Message* request);
   grpc::ServerUnaryReactor* FinishRefused(grpc::ServerUnaryReactor* reactor);
   static grpc::Status TakeRefusal();
@@ -109,9 +125,10 @@ class Runner {
               std::function<void(const absl::Status&)> refuse);
   // Starts a stream's thread; false if there are too many.
   bool StartStream(const std::shared_ptr<Call>& call, std::function<void(db::Session&)> work);
-  // If the request was carried out before, fills `response` and returns OK, or says that its arguments differ.
-  absl::Status Replay(Call& call, db::Session& session, const google::protobuf::Message& request, absl::Status status,
-                      google::protobuf::Message& response);
+  // If the request was carried out before, fills `response` and returns OK, or says that its
+  // arguments differ.
+  absl::Status Replay(Call& call, db::Session& session, const google::protobuf::Message& request,
+                      absl::Status status, google::protobuf::Message& response);
   // Counts, writes the access line, maps the status. Exactly once a call.
   grpc::Status End(Call& call, const absl::Status& status);
   void CountReceived(Call& call);

@@ -7,7 +7,8 @@
 
 namespace milepost::rpc {
 
-// Settings of a service. Each is a flag (`--grpc-address`) and an environment variable (`MILEPOST_GRPC_ADDRESS`); secrets are files.
+// Settings of a service. Each is a flag (`--grpc-address`) and an environment variable
+// (`MILEPOST_GRPC_ADDRESS`); secrets are files.
 struct Settings {
   std::string service;
   std::string grpc_address = "127.0.0.1:7100";

@@ -7,7 +7,8 @@
 
 #include "grpcpp/support/server_callback.h"
 
-// Streams as blocking reads and writes for a handler that runs on a thread of its own, over the callback API.
+// Streams as blocking reads and writes for a handler that runs on a thread of its own, over the
+// callback API.
 namespace milepost::rpc {
 
 // What a server-streaming handler writes to.
@@ -15,10 +16,11 @@ template <typename Response>
 class Writer {
  public:
   virtual ~Writer() = default;
-  // Sends a message; waits while the one before is on its way (a slow reader slows the handler). False if the client is gone or
-  // the deadline has passed: the handler returns.
+  // Sends a message; waits while the one before is on its way (a slow reader slows the handler).
+  // False if the client is gone or the deadline has passed: the handler returns.
   virtual bool Write(Response response) = 0;
-  // True if the client is gone, the deadline has passed, or the server drains and wants streams to end.
+  // True if the client is gone, the deadline has passed, or the server drains and wants streams to
+  // end.
   virtual bool Ended() const = 0;
   virtual bool Draining() const = 0;
 };

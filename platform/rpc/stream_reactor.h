@@ -10,11 +10,13 @@
 
 namespace milepost::rpc {
 
-// What both kinds of stream do to write: one message on its way at a time. Keeps itself alive until gRPC is done with it.
+// What both kinds of stream do to write: one message on its way at a time. Keeps itself alive until
+// gRPC is done with it.
 template <typename Reactor, typename Response, typename Interface>
-class BlockingReactor : public Reactor,
-                        public Interface,
-                        public std::enable_shared_from_this<BlockingReactor<Reactor, Response, Interface>> {
+class BlockingReactor
+    : public Reactor,
+      public Interface,
+      public std::enable_shared_from_this<BlockingReactor<Reactor, Response, Interface>> {
  public:
   BlockingReactor(grpc::CallbackServerContext& context, const std::atomic<bool>& draining)
       : context_(context), draining_(draining) {}
@@ -71,11 +73,12 @@ class BlockingReactor : public Reactor,
 };
 
 template <typename Response>
-using WriteReactor = BlockingReactor<grpc::ServerWriteReactor<Response>, Response, Writer<Response>>;
+using WriteReactor =
+    BlockingReactor<grpc::ServerWriteReactor<Response>, Response, Writer<Response>>;
 
 template <typename Request, typename Response>
-class BidiReactor final
-    : public BlockingReactor<grpc::ServerBidiReactor<Request, Response>, Response, Stream<Request, Response>> {
+class BidiReactor final : public BlockingReactor<grpc::ServerBidiReactor<Request, Response>,
+                                                 Response, Stream<Request, Response>> {
  public:
   using BlockingReactor<grpc::ServerBidiReactor<Request, Response>, Response,
                         Stream<Request, Response>>::BlockingReactor;
@@ -108,7 +111,8 @@ class BidiReactor final
 
 template <typename Response, typename Request, typename Handler>
 grpc::ServerWriteReactor<Response>* Runner::RunServerStream(grpc::CallbackServerContext& context,
-                                                            const Request& request, Handler handler) {
+                                                            const Request& request,
+                                                            Handler handler) {
   auto reactor = std::make_shared<WriteReactor<Response>>(context, draining_);
   reactor->KeepAlive();
   std::shared_ptr<Call> call = Start(context, *Request::descriptor(), &request);
@@ -116,19 +120,22 @@ grpc::ServerWriteReactor<Response>* Runner::RunServerStream(grpc::CallbackServer
     reactor->Finish(TakeRefusal());
     return reactor.get();
   }
-  const bool started = StartStream(call, [this, call, reactor, &request, handler](db::Session& session) mutable {
-    reactor->FinishWhenWritten(
-        End(*call, handler(caller(*call), session, request, static_cast<Writer<Response>&>(*reactor))));
-  });
+  const bool started =
+      StartStream(call, [this, call, reactor, &request, handler](db::Session& session) mutable {
+        reactor->FinishWhenWritten(End(*call, handler(caller(*call), session, request,
+                                                      static_cast<Writer<Response>&>(*reactor))));
+      });
   if (!started) {
-    reactor->Finish(End(*call, status::Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
-                                             "too many streams are open on this server; try again later")));
+    reactor->Finish(
+        End(*call, status::Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
+                                 "too many streams are open on this server; try again later")));
   }
   return reactor.get();
 }
 
 template <typename Request, typename Response, typename Handler>
-grpc::ServerBidiReactor<Request, Response>* Runner::RunBidi(grpc::CallbackServerContext& context, Handler handler) {
+grpc::ServerBidiReactor<Request, Response>* Runner::RunBidi(grpc::CallbackServerContext& context,
+                                                            Handler handler) {
   auto reactor = std::make_shared<BidiReactor<Request, Response>>(context, draining_);
   reactor->KeepAlive();
   std::shared_ptr<Call> call = Start(context, *Request::descriptor(), nullptr);
@@ -136,13 +143,15 @@ grpc::ServerBidiReactor<Request, Response>* Runner::RunBidi(grpc::CallbackServer
     reactor->Finish(TakeRefusal());
     return reactor.get();
   }
-  const bool started = StartStream(call, [this, call, reactor, handler](db::Session& session) mutable {
-    reactor->FinishWhenWritten(
-        End(*call, handler(caller(*call), session, static_cast<Stream<Request, Response>&>(*reactor))));
+  const bool started = StartStream(call, [this, call, reactor,
+                                          handler](db::Session& session) mutable {
+    reactor->FinishWhenWritten(End(
+        *call, handler(caller(*call), session, static_cast<Stream<Request, Response>&>(*reactor))));
   });
   if (!started) {
-    reactor->Finish(End(*call, status::Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
-                                             "too many streams are open on this server; try again later")));
+    reactor->Finish(
+        End(*call, status::Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
+                                 "too many streams are open on this server; try again later")));
   }
   return reactor.get();
 }

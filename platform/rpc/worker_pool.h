@@ -14,7 +14,8 @@ namespace milepost::rpc {
 
 using SessionFactory = std::function<std::unique_ptr<db::Session>()>;
 
-// A fixed number of threads with a database session each, behind one bounded queue. Safe from any thread.
+// A fixed number of threads with a database session each, behind one bounded queue. Safe from any
+// thread.
 class WorkerPool {
  public:
   WorkerPool(int workers, size_t queue_limit, const SessionFactory& make_session);

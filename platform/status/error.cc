@@ -11,7 +11,9 @@ namespace milepost::status {
 namespace {
 
 // Strings as "<length>:<bytes>", one after the other.
-void Append(std::string& out, const std::string& text) { absl::StrAppend(&out, text.size(), ":", text); }
+void Append(std::string& out, const std::string& text) {
+  absl::StrAppend(&out, text.size(), ":", text);
+}
 
 std::vector<std::string> Split(const std::string& packed) {
   std::vector<std::string> parts;
@@ -26,7 +28,8 @@ std::vector<std::string> Split(const std::string& packed) {
   return parts;
 }
 
-std::vector<std::pair<std::string, std::string>> PairsAt(const absl::Status& status, const char* url) {
+std::vector<std::pair<std::string, std::string>> PairsAt(const absl::Status& status,
+                                                         const char* url) {
   std::vector<std::pair<std::string, std::string>> pairs;
   const auto payload = status.GetPayload(url);
   if (!payload) return pairs;
@@ -65,11 +68,13 @@ Facts FactsOf(const absl::Status& status) {
 
 std::vector<FieldViolation> ViolationsOf(const absl::Status& status) {
   std::vector<FieldViolation> violations;
-  for (auto& [field, description] : PairsAt(status, kViolationsUrl)) violations.push_back({field, description});
+  for (auto& [field, description] : PairsAt(status, kViolationsUrl))
+    violations.push_back({field, description});
   return violations;
 }
 
-absl::Status WithDetail(absl::Status status, const std::string& type_url, const std::string& bytes) {
+absl::Status WithDetail(absl::Status status, const std::string& type_url,
+                        const std::string& bytes) {
   status.SetPayload(type_url, absl::Cord(bytes));
   return status;
 }

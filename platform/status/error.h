@@ -7,9 +7,10 @@
 
 #include "absl/status/status.h"
 
-// Errors that a client can see. An error is an absl::Status that carries a reason (UPPER_SNAKE, at most 63 characters), a message
-// for people and the facts behind it; the edge sends them as google.rpc.ErrorInfo and google.rpc.BadRequest. A status without a
-// reason is an accident and reaches the client as INTERNAL. Pure values, safe from any thread.
+// Errors that a client can see. An error is an absl::Status that carries a reason (UPPER_SNAKE, at
+// most 63 characters), a message for people and the facts behind it; the edge sends them as
+// google.rpc.ErrorInfo and google.rpc.BadRequest. A status without a reason is an accident and
+// reaches the client as INTERNAL. Pure values, safe from any thread.
 namespace milepost::status {
 
 using Facts = std::map<std::string, std::string>;
@@ -31,7 +32,8 @@ std::string ReasonOf(const absl::Status& status);
 Facts FactsOf(const absl::Status& status);
 std::vector<FieldViolation> ViolationsOf(const absl::Status& status);
 
-// Adds a typed detail for the client. `type_url` is `type.googleapis.com/` + message name, `bytes` the serialized message.
+// Adds a typed detail for the client. `type_url` is `type.googleapis.com/` + message name, `bytes`
+// the serialized message.
 absl::Status WithDetail(absl::Status status, const std::string& type_url, const std::string& bytes);
 
 // Collects every bad field of a request, so that all are reported at once.

@@ -9,9 +9,10 @@
 
 namespace milepost::testing {
 
-// A database of its own for one test: made with a random name on the test server, migrated, dropped at the end. The server is found
-// by MILEPOST_TEST_DATABASE_SOCKET or at .local/test-db/db.sock above the working directory; without one the test fails and says
-// how to start it. Includes the platform's change tables.
+// A database of its own for one test: made with a random name on the test server, migrated, dropped
+// at the end. The server is found by MILEPOST_TEST_DATABASE_SOCKET or at .local/test-db/db.sock
+// above the working directory; without one the test fails and says how to start it. Includes the
+// platform's change tables.
 class Database {
  public:
   explicit Database(std::vector<db::Migration> migrations = {});

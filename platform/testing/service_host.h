@@ -16,13 +16,14 @@
 
 namespace milepost::testing {
 
-// A server in the test's process: real database, real runner, real tokens, a fixed clock that the test moves, loopback without TLS
-// (TLS is tested on the real processes).
+// A server in the test's process: real database, real runner, real tokens, a fixed clock that the
+// test moves, loopback without TLS (TLS is tested on the real processes).
 //   testing::ServiceHost host(CustomerMigrations());
 //   CustomerService service(host.runner(), ...);
 //   host.Start({&service});
 //   auto stub = v1::CustomerService::NewStub(host.channel());
-//   auto context = host.Call("anna", {access::Role::REP});  stub->GetCustomer(context.get(), request, &response);
+//   auto context = host.Call("anna", {access::Role::REP});  stub->GetCustomer(context.get(),
+//   request, &response);
 class ServiceHost {
  public:
   explicit ServiceHost(std::vector<db::Migration> migrations);
@@ -39,8 +40,10 @@ class ServiceHost {
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   const std::string& address() const { return address_; }
 
-  // A context with a token of this member (bare id; roles as in access.proto, lower case in the token) and a 10 s deadline.
-  std::unique_ptr<grpc::ClientContext> Call(const std::string& member, const std::vector<access::Role>& roles);
+  // A context with a token of this member (bare id; roles as in access.proto, lower case in the
+  // token) and a 10 s deadline.
+  std::unique_ptr<grpc::ClientContext> Call(const std::string& member,
+                                            const std::vector<access::Role>& roles);
 
  private:
   struct State;

@@ -27,14 +27,17 @@ MATCHER(IsOk, negation ? "is an error" : "is OK") {
 }
 
 // EXPECT_THAT(status, Fails(absl::StatusCode::kNotFound, "NOT_FOUND")).
-MATCHER_P2(Fails, code, reason, std::string(negation ? "does not fail with " : "fails with ") + std::string(reason)) {
+MATCHER_P2(Fails, code, reason,
+           std::string(negation ? "does not fail with " : "fails with ") + std::string(reason)) {
   const absl::Status status = ToStatus(arg);
   *result_listener << status.ToString() << " reason '" << status::ReasonOf(status) << "'";
   return status.code() == code && status::ReasonOf(status) == reason;
 }
 
-// The status names exactly this field among its violations: EXPECT_THAT(status, NamesField("amount.minor_units")).
-MATCHER_P(NamesField, field, std::string(negation ? "does not name " : "names the field ") + std::string(field)) {
+// The status names exactly this field among its violations: EXPECT_THAT(status,
+// NamesField("amount.minor_units")).
+MATCHER_P(NamesField, field,
+          std::string(negation ? "does not name " : "names the field ") + std::string(field)) {
   const absl::Status status = ToStatus(arg);
   *result_listener << status.ToString();
   for (const status::FieldViolation& violation : status::ViolationsOf(status)) {

@@ -8,7 +8,8 @@ namespace {
 __extension__ using Wide = __int128;
 
 std::optional<int64_t> Narrow(Wide value) {
-  if (value > std::numeric_limits<int64_t>::max() || value < std::numeric_limits<int64_t>::min()) return std::nullopt;
+  if (value > std::numeric_limits<int64_t>::max() || value < std::numeric_limits<int64_t>::min())
+    return std::nullopt;
   return static_cast<int64_t>(value);
 }
 
@@ -18,7 +19,8 @@ std::optional<int64_t> DivideRounded(Wide numerator, Wide denominator) {
     denominator = -denominator;
   }
   const Wide half = denominator / 2;
-  return Narrow(numerator >= 0 ? (numerator + half) / denominator : -((-numerator + half) / denominator));
+  return Narrow(numerator >= 0 ? (numerator + half) / denominator
+                               : -((-numerator + half) / denominator));
 }
 
 }  // namespace

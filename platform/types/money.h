@@ -24,11 +24,12 @@ bool IsCurrencyCode(const std::string& code);
 std::optional<int64_t> CheckedAdd(int64_t a, int64_t b);
 std::optional<int64_t> CheckedMultiply(int64_t a, int64_t b);
 
-// value × ratio_ppm / 1,000,000, rounded half away from zero, computed in 128 bits. nullopt if the result does not fit.
+// value × ratio_ppm / 1,000,000, rounded half away from zero, computed in 128 bits. nullopt if the
+// result does not fit.
 std::optional<int64_t> ScaleByPpm(int64_t value, int64_t ratio_ppm);
 
-// numerator / denominator in parts per million, rounded half away from zero; nullopt if the denominator is 0 or the result does
-// not fit.
+// numerator / denominator in parts per million, rounded half away from zero; nullopt if the
+// denominator is 0 or the result does not fit.
 std::optional<int64_t> RatioPpm(int64_t numerator, int64_t denominator);
 
 }  // namespace milepost

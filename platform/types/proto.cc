@@ -41,13 +41,14 @@ absl::Time FromProto(const google::protobuf::Timestamp& timestamp) {
 std::optional<absl::CivilDay> ReadDate(const type::v1::Date& date, const std::string& field,
                                        status::FieldViolations& violations) {
   if (date.year() < kMinYear || date.year() > kMaxYear) {
-    violations.Add(field, absl::StrCat("year ", date.year(), " is not between ", kMinYear, " and ", kMaxYear));
+    violations.Add(
+        field, absl::StrCat("year ", date.year(), " is not between ", kMinYear, " and ", kMaxYear));
     return std::nullopt;
   }
   const absl::CivilDay day(date.year(), date.month(), date.day());
   if (day.year() != date.year() || day.month() != date.month() || day.day() != date.day()) {
-    violations.Add(field, absl::StrFormat("%04d-%02d-%02d is not a day of the calendar", date.year(), date.month(),
-                                          date.day()));
+    violations.Add(field, absl::StrFormat("%04d-%02d-%02d is not a day of the calendar",
+                                          date.year(), date.month(), date.day()));
     return std::nullopt;
   }
   return day;
@@ -72,26 +73,31 @@ type::v1::DateRange ToProto(const DayRange& range) {
   return proto;
 }
 
-std::optional<Money> ReadMoney(const type::v1::Money& money, const std::string& currency_code, int64_t min_minor_units,
-                               const std::string& field, status::FieldViolations& violations) {
+std::optional<Money> ReadMoney(const type::v1::Money& money, const std::string& currency_code,
+                               int64_t min_minor_units, const std::string& field,
+                               status::FieldViolations& violations) {
   bool good = true;
   if (money.currency_code() != currency_code) {
-    violations.Add(absl::StrCat(field, ".currency_code"),
-                   absl::StrCat("'", money.currency_code(), "' is not the currency in use, ", currency_code));
+    violations.Add(
+        absl::StrCat(field, ".currency_code"),
+        absl::StrCat("'", money.currency_code(), "' is not the currency in use, ", currency_code));
     good = false;
   }
   if (money.minor_units() < min_minor_units || money.minor_units() > kMaxMinorUnits) {
     violations.Add(absl::StrCat(field, ".minor_units"),
-                   absl::StrCat(money.minor_units(), " is not between ", min_minor_units, " and ", kMaxMinorUnits));
+                   absl::StrCat(money.minor_units(), " is not between ", min_minor_units, " and ",
+                                kMaxMinorUnits));
     good = false;
   }
   if (!good) return std::nullopt;
   return Money{money.currency_code(), money.minor_units()};
 }
 
-std::optional<absl::Time> ReadTimestamp(const google::protobuf::Timestamp& timestamp, const std::string& field,
+std::optional<absl::Time> ReadTimestamp(const google::protobuf::Timestamp& timestamp,
+                                        const std::string& field,
                                         status::FieldViolations& violations) {
-  const int64_t last_second = absl::ToUnixSeconds(absl::FromCivil(absl::CivilYear(kMaxYear + 1), absl::UTCTimeZone())) - 1;
+  const int64_t last_second =
+      absl::ToUnixSeconds(absl::FromCivil(absl::CivilYear(kMaxYear + 1), absl::UTCTimeZone())) - 1;
   if (timestamp.seconds() < 0 || timestamp.seconds() > last_second || timestamp.nanos() < 0 ||
       timestamp.nanos() > 999'999'999) {
     violations.Add(field, absl::StrCat("is not a time between ", kMinYear, " and ", kMaxYear));

@@ -10,8 +10,8 @@
 #include "platform/status/error.h"
 #include "platform/types/money.h"
 
-// Between the values of the domain and the messages of milepost.type.v1. `Read…` functions report what is wrong under the field's
-// path and return nullopt; used by Parse<Verb> in service/.
+// Between the values of the domain and the messages of milepost.type.v1. `Read…` functions report
+// what is wrong under the field's path and return nullopt; used by Parse<Verb> in service/.
 namespace milepost {
 
 inline constexpr int kMinYear = 1970;
@@ -39,11 +39,13 @@ std::optional<DayRange> ReadDateRange(const type::v1::DateRange& range, const st
 type::v1::DateRange ToProto(const DayRange& range);
 
 // An amount in the suite's currency between `min_minor_units` and kMaxMinorUnits.
-std::optional<Money> ReadMoney(const type::v1::Money& money, const std::string& currency_code, int64_t min_minor_units,
-                               const std::string& field, status::FieldViolations& violations);
+std::optional<Money> ReadMoney(const type::v1::Money& money, const std::string& currency_code,
+                               int64_t min_minor_units, const std::string& field,
+                               status::FieldViolations& violations);
 
 // Seconds and nanoseconds in range, between 1970 and 2200; cut to microseconds.
-std::optional<absl::Time> ReadTimestamp(const google::protobuf::Timestamp& timestamp, const std::string& field,
+std::optional<absl::Time> ReadTimestamp(const google::protobuf::Timestamp& timestamp,
+                                        const std::string& field,
                                         status::FieldViolations& violations);
 
 }  // namespace milepost
