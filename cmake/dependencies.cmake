@@ -5,6 +5,7 @@ find_package(Protobuf REQUIRED)  # CMake's own module; Debian ships no config fi
 find_package(gRPC CONFIG REQUIRED)
 find_package(absl CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(civetweb CONFIG REQUIRED)  # prometheus-cpp serves with it; so does the admin port.
 find_package(GTest CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)

@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/impl/service_type.h"
 #include "platform/access/organization.h"
-#include "platform/change/sequencer.h"
+#include "platform/change/signal.h"
 #include "platform/db/migration.h"
 #include "platform/rpc/runner.h"
 #include "platform/rpc/settings.h"
@@ -38,9 +39,12 @@ class Host {
   // A session of the application account; connects at first use.
   std::unique_ptr<db::Session> NewSession(absl::Duration read_timeout = absl::Seconds(20));
 
+  // Told after every commit of this process.
+  change::Signal& committed();
+
   // A channel to a peer with this service's certificate: round robin, keepalive, retries of
-  // UNAVAILABLE.
-  std::shared_ptr<grpc::Channel> PeerChannel(const std::string& address);
+  // UNAVAILABLE. An error names the TLS file that cannot be used.
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> PeerChannel(const std::string& address);
 
   // Serves `service` from Serve on; it stays the caller's.
   void AddService(grpc::Service& service, const std::string& full_name);
@@ -60,7 +64,13 @@ class Host {
   // Serves until SIGTERM or SIGINT, then drains. An error if it could not start. Call once.
   absl::Status Serve();
 
+  // Reads keys and makes the runner; Main calls it before `serve`. An error names the setting.
+  absl::Status Prepare();
+
  private:
+  absl::Status CheckDatabase(db::Session& session);
+  void WatchReadiness(std::stop_token stop);
+
   struct State;
   Settings settings_;
   std::vector<db::Migration> migrations_;
