@@ -134,21 +134,9 @@ can_render() {
   ((${minor:-0} >= 25))
 }
 
-# Each file a kustomization names is there, and each manifest is named. Every overlay renders, alone
-# and with the components it may be combined with.
-lint_manifests() {
-  local dir status=0
-  lint_kustomizations || status=1
-  if ! can_render; then
-    say "note: the manifests were not rendered, because that takes a kubectl of version 1.25 or later"
-    return "$status"
-  fi
-  for dir in deploy/overlays/*/ deploy/checks/*/; do
-    [[ -f $dir/kustomization.yaml ]] || continue
-    kubectl kustomize "$dir" >/dev/null || status=1
-  done
-  return "$status"
-}
+# Each file a kustomization names is there, and each manifest is named. That overlays render, and what
+# then must hold, is a test: deploy/checks/run.
+lint_manifests() { lint_kustomizations; }
 
 lint_kustomizations() {
   local files
@@ -182,16 +170,6 @@ for path in sys.argv[1:]:
 print("\n".join(bad), end="\n" if bad else "")
 sys.exit(bool(bad))
 END
-}
-
-# Alerts and recording rules are well formed, and fire when their tests say so.
-lint_rules() {
-  local files status=0
-  mapfile -t files < <(lint_files 'deploy/*rules.yaml' 'deploy/*rules.yml')
-  ((${#files[@]} == 0)) || promtool check rules "${files[@]}" >/dev/null || status=1
-  mapfile -t files < <(lint_files 'deploy/*rules_test.yaml' 'deploy/*rules_test.yml')
-  ((${#files[@]} == 0)) || promtool test rules "${files[@]}" >/dev/null || status=1
-  return "$status"
 }
 
 lint_documents() {
@@ -228,7 +206,7 @@ lint_all() {
   local check status=0 began out
   # Without git there would be no files, and every check content.
   [[ -n $(lint_files dev) ]] || die "lint asks git which files are ours, and git does not answer here"
-  for check in format scripts layers errors sql text listed protos manifests rules documents; do
+  for check in format scripts layers errors sql text listed protos manifests documents; do
     began=$EPOCHREALTIME
     if out=$("lint_$check" 2>&1); then
       say "ok lint $check ($(elapsed "$began"))${out:+

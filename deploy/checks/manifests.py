@@ -1,0 +1,134 @@
+"""Renders the overlays and checks the result; see run."""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import yaml
+
+import policy
+
+CHECKS = Path(__file__).resolve().parent
+DEPLOY = CHECKS.parent
+ROOT = DEPLOY.parent
+
+
+def missing_tool() -> str:
+    """Why manifests can not be rendered here, or nothing."""
+    if not shutil.which("kubectl"):
+        return "there is no kubectl"
+    answer = subprocess.run(["kubectl", "version", "--client", "-o", "json"], capture_output=True, text=True)
+    try:
+        version = json.loads(answer.stdout).get("kustomizeVersion", "v0.0")
+    except ValueError:
+        version = "v0.0"
+    if int(version.lstrip("v").split(".")[0]) < 5:
+        return "kubectl is older than 1.27"
+    return ""
+
+
+def render(folder: Path):
+    """The documents of a kustomization, or the message why it does not render."""
+    answer = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True)
+    if answer.returncode != 0:
+        return None, answer.stderr.strip()
+    return [d for d in yaml.safe_load_all(answer.stdout) if d], ""
+
+
+def secret_shapes():
+    """Keys of each Secret the services need, by rendered name; from the one description of them."""
+    shapes = {}
+    for secret in yaml.safe_load_all((DEPLOY / "base/service/secrets.yaml").read_text()):
+        for service in policy.SERVICES:
+            name = service.removesuffix("svc") + secret["metadata"]["name"]
+            shapes[name] = set(secret["stringData"])
+    return shapes
+
+
+def check(released: bool):
+    findings = []
+    shapes = secret_shapes()
+    folders = sorted(p.parent for where in ("overlays", "checks") for p in (DEPLOY / where).glob("*/kustomization.yaml"))
+    for folder in folders:
+        name = str(folder.relative_to(ROOT))
+        documents, error = render(folder)
+        if documents is None:
+            findings.append(f"{name}: does not render: {error}")
+            continue
+        production = "production" in folder.name
+        secrets = dict(shapes) if production else dict(shapes, **{"mariadb-tls": {"tls.crt", "tls.key", "ca.crt"}})
+        findings += [f"{name}: {f}" for f in policy.check(documents, production, released, secrets)]
+    findings += release_script()
+    findings += local_secrets(shapes)
+    return findings
+
+
+def release_script():
+    """deploy/release writes what production then renders, and refuses what is no release."""
+    findings = []
+    digests = {s: "sha256:" + f"{n:x}" * 64 for n, s in enumerate(policy.SERVICES, start=1)}
+    good = [f"{s}={d}" for s, d in digests.items()]
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "deploy"
+        shutil.copytree(DEPLOY, copy, ignore=shutil.ignore_patterns("local", "docker", "__pycache__"))
+
+        def run(*arguments):
+            return subprocess.run([str(copy / "release"), *arguments], capture_output=True, text=True)
+
+        wrong = {
+            "no service": ["1.2.3", "registry.example.com/m"],
+            "a service missing": ["1.2.3", "registry.example.com/m", *good[1:]],
+            "a tag for a digest": ["1.2.3", "registry.example.com/m", *good[1:], "customer-svc=1.2.3"],
+            "a digest of zeros": ["1.2.3", "registry.example.com/m", *good[1:], "customer-svc=sha256:" + "0" * 64],
+            "an unknown service": ["1.2.3", "registry.example.com/m", *good, "other-svc=" + digests["customer-svc"]],
+            "no version": ["latest", "registry.example.com/m", *good],
+        }
+        before = (copy / "overlays/production/release/kustomization.yaml").read_text()
+        for what, arguments in wrong.items():
+            if run(*arguments).returncode == 0:
+                findings.append(f"deploy/release: accepts {what}")
+        if (copy / "overlays/production/release/kustomization.yaml").read_text() != before:
+            findings.append("deploy/release: a refused release changed the tree")
+        answer = run("1.2.3", "registry.example.com/m", *good)
+        documents, error = render(copy / "overlays/production")
+        if answer.returncode != 0 or documents is None:
+            return findings + [f"deploy/release: {answer.stderr.strip()} {error}"]
+        findings += [f"deploy/release: {f}" for f in policy.check(documents, True, True, secret_shapes())]
+        for d in documents:
+            if d["kind"] in ("Deployment", "Job"):
+                service = d["metadata"]["labels"]["app.kubernetes.io/name"]
+                image = d["spec"]["template"]["spec"]["containers"][0]["image"]
+                if image != f"registry.example.com/m/{service}@{digests[service]}":
+                    findings.append(f"deploy/release: {d['kind']} {d['metadata']['name']} runs {image}")
+                if d["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/version"] != "1.2.3":
+                    findings.append(f"deploy/release: {d['kind']} {d['metadata']['name']} has another version")
+    return findings
+
+
+def local_secrets(shapes):
+    """overlays/local/secrets prints exactly the Secrets that services need, and the same ones again."""
+    wanted = dict(shapes, **{"mariadb-tls": {"tls.crt", "tls.key", "ca.crt"}})
+    with tempfile.TemporaryDirectory() as scratch:
+        for part in ("local", "overlays/local"):
+            shutil.copytree(DEPLOY / part, Path(scratch) / "deploy" / part)
+        outputs = []
+        for _ in range(2):
+            answer = subprocess.run([os.path.join(scratch, "deploy/overlays/local/secrets")], capture_output=True, text=True)
+            if answer.returncode != 0:
+                return [f"deploy/overlays/local/secrets: {answer.stderr.strip()}"]
+            outputs.append(answer.stdout)
+    documents = [d for d in yaml.safe_load_all(outputs[0]) if d]
+    found = {d["metadata"]["name"]: set(d["data"]) for d in documents if d["kind"] == "Secret"}
+    findings = []
+    for name in sorted(set(found) | set(wanted)):
+        if found.get(name) != wanted.get(name):
+            findings.append(f"deploy/overlays/local/secrets: {name} has {found.get(name)}, wanted is {wanted.get(name)}")
+    if any(d["metadata"]["namespace"] != policy.NAMESPACE for d in documents):
+        findings.append("deploy/overlays/local/secrets: a manifest is in another namespace")
+    if [d["metadata"]["name"] for d in documents if d["kind"] == "ConfigMap"] != ["milepost-jwks"]:
+        findings.append("deploy/overlays/local/secrets: the key set is missing")
+    if outputs[0] != outputs[1]:
+        findings.append("deploy/overlays/local/secrets: a second run prints other secrets")
+    return findings
