@@ -126,52 +126,6 @@ lint_protos() {
   return "$status"
 }
 
-# can_render: is there a kubectl that knows components and labels? Debian's (1.20) does not.
-can_render() {
-  local minor
-  minor=$(kubectl version --client --output=json 2>/dev/null | sed -n 's/.*"minor": "\([0-9]*\).*/\1/p' |
-    head -n 1)
-  ((${minor:-0} >= 25))
-}
-
-# Each file a kustomization names is there, and each manifest is named. That overlays render, and what
-# then must hold, is a test: deploy/checks/run.
-lint_manifests() { lint_kustomizations; }
-
-lint_kustomizations() {
-  local files
-  mapfile -t files < <(lint_files 'deploy/*kustomization.yaml')
-  python3 - "${files[@]}" <<'END'
-import os, sys
-import yaml
-def names(value):
-    if isinstance(value, str):
-        yield value.split("=")[-1]
-    elif isinstance(value, dict):
-        for key in ("path", "files", "envs"):
-            yield from names(value.get(key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from names(item)
-bad = []
-for path in sys.argv[1:]:
-    folder = os.path.dirname(path)
-    tree = yaml.safe_load(open(path, encoding="utf-8"))
-    named = set()
-    for key in ("resources", "components", "patches", "configMapGenerator", "secretGenerator",
-                "replacements", "configurations", "transformers"):
-        named.update(names(tree.get(key)))
-    for name in named:
-        if "\n" not in name and not os.path.exists(os.path.join(folder, name)):
-            bad.append(f"{path}: there is no {name}")
-    for name in os.listdir(folder):
-        if name.endswith(".yaml") and name != "kustomization.yaml" and name not in named:
-            bad.append(f"{folder}/{name} is named in no kustomization")
-print("\n".join(bad), end="\n" if bad else "")
-sys.exit(bool(bad))
-END
-}
-
 lint_documents() {
   local files
   mapfile -t files < <(lint_files '*.json' '*.yaml' '*.yml' '*.md' | without 'package-lock\.json$')
@@ -206,11 +160,10 @@ lint_all() {
   local check status=0 began out
   # Without git there would be no files, and every check content.
   [[ -n $(lint_files dev) ]] || die "lint asks git which files are ours, and git does not answer here"
-  for check in format scripts layers errors sql text listed protos manifests documents; do
+  for check in format scripts layers errors sql text listed protos documents; do
     began=$EPOCHREALTIME
     if out=$("lint_$check" 2>&1); then
-      say "ok lint $check ($(elapsed "$began"))${out:+
-   $out}"
+      say "ok lint $check ($(elapsed "$began"))${out:+: $out}"
     else
       say "FAILED lint $check:"
       printf '%s\n' "$out"
