@@ -1,0 +1,121 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/civil_time.h"
+#include "reporting-svc/domain/period.h"
+
+// The ledger of credited facts, and the cells that sum them up. A fact says what one record contributes to one group of values
+// on one day, credited to one member. Every figure of every report is a sum of facts, and every cell can be recomputed from them.
+namespace milepost::reporting {
+
+// What a fact is about, and what its values mean.
+enum class Group {
+  kOpened = 1,       // An opportunity, on the day it was opened.
+  kStage = 2,        // A stage that an opportunity was in, on the day the opportunity was opened; `sub` is process/stage.
+  kClosed = 3,       // A closed opportunity, on the day it was closed; `sub` is `won:` or `lost:` and the reason.
+  kCycle = 4,        // A won opportunity with an engage date, on the day it was won; `sub` is the number of days it took.
+  kOrder = 5,        // A product of an order or of a reversal, on the day it counts.
+  kCollection = 6,   // Money received or given back.
+  kCustomer = 7,     // A new customer.
+  kInteraction = 8,  // An interaction that was done.
+};
+
+inline constexpr size_t kValueCount = 7;  // The most that any group uses.
+using Values = std::array<int64_t, kValueCount>;
+
+// Places in `Values`, by group.
+namespace opened {
+enum { kOpened, kOpen, kWon, kLost };
+}
+namespace stage {
+enum { kEntered, kConverted, kLost, kPending, kCurrent, kSeconds, kVisitsEnded };
+}
+namespace closed {
+enum { kWon, kLost, kWonAmount, kLostAmount };
+}
+namespace cycle {
+enum { kCount };
+}
+namespace order {
+// kOrders counts an order once; kProductOrders counts it once for each of its products.
+enum { kRevenue, kOrders, kGrossProfit, kProductOrders };
+}
+namespace collection {
+enum { kAmount, kCount };
+}
+namespace customer {
+enum { kNew };
+}
+namespace interaction {
+enum { kDone, kVisits };
+}
+
+// How many of its values a group uses.
+size_t ValueCount(Group group);
+
+// What cells are cut by, besides the member.
+enum class Dim { kNone = 0, kProduct = 1, kSource = 2, kRegion = 3, kChannel = 4 };
+inline constexpr std::array<Dim, 5> kDims = {Dim::kNone, Dim::kProduct, Dim::kSource, Dim::kRegion, Dim::kChannel};
+
+// Member of facts that nobody is credited with; not a possible id.
+inline constexpr char kNobody[] = "-";
+// Member of cells that sum over all members.
+inline constexpr char kEverybody[] = "";
+
+struct Fact {
+  Group group = Group::kOpened;
+  absl::CivilDay day;
+  std::string member = kNobody;  // Id, or kNobody.
+  std::string product;           // Ids and keys; empty if the record names none.
+  std::string source;
+  std::string region;
+  std::string channel;
+  std::string sub;
+  std::string currency;  // Of the amounts among the values; empty if there are none.
+  Values values = {};
+
+  const std::string& key(Dim dim) const;
+  friend bool operator==(const Fact&, const Fact&) = default;
+};
+
+// Which cell of the rollups.
+struct CellKey {
+  Group group = Group::kOpened;
+  Dim dim = Dim::kNone;
+  Grain grain = Grain::kDay;
+  std::string member;  // Id, kNobody or kEverybody.
+  absl::CivilDay period;  // First day.
+  std::string key;        // Value of `dim`; empty for kNone.
+  std::string sub;
+  std::string currency;
+
+  friend bool operator==(const CellKey&, const CellKey&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const CellKey& k) {
+    return H::combine(std::move(h), k.group, k.dim, k.grain, k.member, k.period, k.key, k.sub, k.currency);
+  }
+  std::string ToString() const;
+};
+
+using Cells = absl::flat_hash_map<CellKey, Values>;
+
+// Which cells are kept. Day cells of single members are kept without a further dimension only, and years only there, because
+// the rest is read fast enough from months and facts; the histogram of cycles is kept by month.
+bool HasCells(Group group, Dim dim, Grain grain, bool of_member);
+
+// The coarsest grain kept for a combination; nullopt if no cells are kept for it at all.
+std::optional<Grain> CoarsestGrain(Group group, Dim dim, bool of_member);
+
+// Adds the fact `sign` (1 or -1) times to all cells that it belongs to.
+void AddToCells(const Fact& fact, int sign, Cells& cells);
+
+// True if no value differs from 0.
+bool IsZero(const Values& values);
+
+}  // namespace milepost::reporting
