@@ -28,21 +28,19 @@ struct Event {
   absl::Time previous_update_time = absl::InfinitePast();
 };
 
-// Longest `request_id`, `reason`, and serialized state.
-inline constexpr size_t kMaxRequestIdBytes = 63;
-inline constexpr size_t kMaxReasonBytes = 1000;
-inline constexpr size_t kMaxStateBytes = 256 * 1024;
+inline constexpr size_t kMaxReasonCharacters = 1000;
+inline constexpr size_t kMaxNameBytes = 160;
+inline constexpr size_t kMaxStateBytes = 1024 * 1024;  // Serialized.
+inline constexpr size_t kMaxRowsPerInsert = 500;
 
-// Adds a change to the transaction. All changes of a transaction are written by one multi-row
-// INSERT right before COMMIT: one round trip, whatever their number. The state is copied now.
-// The commit then fails with ALREADY_EXISTS if the `request_id` was used before (Replay answers it),
-// with ABORTED if another transaction wrote the same version of a record.
-// INVALID_ARGUMENT for a reason that is too long; INTERNAL for an event that breaks the limits above.
+// Adds a change to the transaction. All changes of a transaction are written right before COMMIT by
+// one multi-row INSERT (of at most kMaxRowsPerInsert rows): one round trip. The state is copied now.
+// The commit then fails with ALREADY_EXISTS REQUEST_ID_USED if the `request_id` was used before
+// (Replay answers it), with ABORTED CONCURRENT_CHANGE if the record has this version already: one
+// that is made anew under the id of a deleted one goes on with its versions.
+// INVALID_ARGUMENT for a `request_id` that is no UUID and for a reason that is too long; INTERNAL
+// for an event that breaks the limits above.
 absl::Status Record(db::Transaction& tx, const Context& why, const Event& event);
-
-// The moment that the changes of this transaction will carry at least: later than every
-// `previous_update_time` recorded so far.
-absl::Time ChangeTime(absl::Time now, absl::Time previous_update_time);
 
 // What a request did when it was carried out.
 struct PastRequest {
@@ -60,9 +58,10 @@ absl::StatusOr<std::optional<PastRequest>> FindRequest(db::Session& session,
                                                        const std::string& request_scope,
                                                        const std::string& request_id);
 
-// Answers a call that failed with `status`, if it repeats one that was carried out: OK and
-// `response` filled with the first state of its type that the earlier call recorded (an Empty
-// response stays empty); INVALID_ARGUMENT REQUEST_ID_REUSED if the arguments were others. Otherwise `status`.
+// Answers a call that failed with `status` (as a rule refused it or a unique key collided), if it repeats one that was carried out: OK and
+// `response` filled with the first state of its type that the earlier call recorded (google.
+// protobuf.Empty stays empty); ALREADY_EXISTS REQUEST_ALREADY_DONE if it recorded none of that type;
+// INVALID_ARGUMENT REQUEST_ID_REUSED if the arguments were others. Otherwise `status`.
 // After a COMMIT of unknown outcome this tells whether it happened. One round trip, none without
 // `request_id`. The response is as recorded: unmasked.
 absl::Status Replay(db::Session& session, const Context& why, const absl::Status& status,
