@@ -64,21 +64,35 @@ class Runner {
   }
   void RegisterService(const std::string& full_name);
 
-  template <typename Request, typename Response, typename Handler>
+  // Of resources without personal data.
+  struct AnswerAsRecorded {
+    absl::Status operator()(const Caller&, db::Session&, google::protobuf::Message&) const {
+      return absl::OkStatus();
+    }
+  };
+
+  // A repeated request is answered with the resource as it was recorded, personal data readable;
+  // `after_replay`, absl::Status(const rpc::Caller&, db::Session&, Response&), masks what the
+  // caller may not read.
+  template <typename Request, typename Response, typename Handler,
+            typename AfterReplay = AnswerAsRecorded>
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext& context, const Request& request,
-                                Response& response, Handler handler) {
+                                Response& response, Handler handler,
+                                AfterReplay after_replay = {}) {
     grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
     std::shared_ptr<Call> call = Start(context, *Request::descriptor(), &request);
     if (call == nullptr) return FinishRefused(reactor);
     Submit(
         call,
-        [this, call, reactor, &request, &response, handler](db::Session& session) mutable {
+        [this, call, reactor, &request, &response, handler,
+         after_replay](db::Session& session) mutable {
           absl::StatusOr<Response> result = handler(caller(*call), session, request);
           absl::Status status = result.status();
           if (status.ok()) {
             response = *std::move(result);
           } else {
             status = Replay(*call, session, request, status, response);
+            if (status.ok()) status = after_replay(caller(*call), session, response);
           }
           reactor->Finish(End(*call, status));
         },
