@@ -1,6 +1,7 @@
 """Renders the overlays and checks the result; see run."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -50,6 +51,7 @@ def secret_shapes():
 def check(released: bool):
     findings = []
     shapes = secret_shapes()
+    findings += unnamed_files()
     folders = sorted(p.parent for where in ("overlays", "checks") for p in (DEPLOY / where).glob("*/kustomization.yaml"))
     for folder in folders:
         name = str(folder.relative_to(ROOT))
@@ -62,6 +64,16 @@ def check(released: bool):
         findings += [f"{name}: {f}" for f in policy.check(documents, production, released, secrets)]
     findings += release_script()
     findings += local_secrets(shapes)
+    return findings
+
+
+def unnamed_files():
+    """A manifest that no kustomization names is never applied."""
+    findings = []
+    for kustomization in DEPLOY.rglob("kustomization.yaml"):
+        text = kustomization.read_text()
+        findings += [f"{p.relative_to(ROOT)} is named in no kustomization" for p in kustomization.parent.glob("*.yaml")
+                     if p != kustomization and not re.search(rf"\b{re.escape(p.name)}\b", text)]
     return findings
 
 
