@@ -92,6 +92,14 @@ struct Runner::Call {
   bool replayed = false;
 };
 
+namespace {
+
+prometheus::Histogram::BucketBoundaries SecondsBuckets() {
+  return {.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10};
+}
+
+}  // namespace
+
 struct Runner::State {
   State(Runner::Options& options, std::shared_ptr<access::TokenVerifier> token_verifier,
         access::OrganizationCache& organization_cache, const SessionFactory& session_factory,
@@ -130,6 +138,11 @@ struct Runner::State {
                             .Help("Calls that may wait for a database worker.")
                             .Register(registry)
                             .Add({})),
+        pool_wait(prometheus::BuildHistogram()
+                      .Name("milepost_db_pool_wait_seconds")
+                      .Help("Time a call waited for a database worker, who has a connection.")
+                      .Register(registry)
+                      .Add({}, SecondsBuckets())),
         idempotency(Counter(registry, "milepost_idempotency_total", "Calls with a request_id.")),
         idempotency_new(idempotency.Add({{"result", "new"}})),
         idempotency_replay(idempotency.Add({{"result", "replay"}})),
@@ -163,6 +176,7 @@ struct Runner::State {
   prometheus::Counter& rejected_deadline;
   prometheus::Gauge& queue_length;
   prometheus::Gauge& admission_limit;
+  prometheus::Histogram& pool_wait;
   prometheus::Family<prometheus::Counter>& idempotency;
   prometheus::Counter& idempotency_new;
   prometheus::Counter& idempotency_replay;
@@ -212,9 +226,7 @@ void Runner::RegisterService(const std::string& full_name) {
     method->started = &state_->started.Add(labels);
     method->received = &state_->received.Add(labels);
     method->sent = &state_->sent.Add(labels);
-    method->seconds = &state_->seconds.Add(
-        labels, prometheus::Histogram::BucketBoundaries{.0005, .001, .002, .005, .01, .02, .05, .1,
-                                                        .2, .5, 1, 2, 5, 10});
+    method->seconds = &state_->seconds.Add(labels, SecondsBuckets());
     method->in_flight = &state_->in_flight.Add({{"grpc_method", method->full_name}});
     for (int code = 0; code < kCodes; ++code) {
       prometheus::Labels with_code = labels;
@@ -321,9 +333,11 @@ const Caller& Runner::caller(const Call& call) const { return *call.caller; }
 
 void Runner::Submit(const std::shared_ptr<Call>& call, std::function<void(db::Session&)> work,
                     std::function<void(const absl::Status&)> refuse) {
-  const bool taken =
-      state_->pool.Submit([this, call, work = std::move(work), refuse](db::Session& session) {
+  const absl::Time queued = absl::Now();
+  const bool taken = state_->pool.Submit(
+      [this, call, queued, work = std::move(work), refuse](db::Session& session) {
         state_->queue_length.Decrement();
+        state_->pool_wait.Observe(absl::ToDoubleSeconds(absl::Now() - queued));
         if (call->context->IsCancelled() || absl::Now() > call->deadline) {
           state_->rejected_deadline.Increment();
           refuse(absl::DeadlineExceededError("waited too long for a database worker"));
