@@ -62,9 +62,23 @@ def check(released: bool):
         production = "production" in folder.name
         secrets = dict(shapes) if production else dict(shapes, **{"mariadb-tls": {"tls.crt", "tls.key", "ca.crt"}})
         findings += [f"{name}: {f}" for f in policy.check(documents, production, released, secrets)]
+    findings += settings_known_to_code()
     findings += release_script()
     findings += local_secrets(shapes)
     return findings
+
+
+def settings_known_to_code():
+    """A setting that no flag reads would be ignored in silence."""
+    flags = set()
+    for source in list((ROOT / "platform").rglob("*.cc")) + [p for s in policy.SERVICES for p in (ROOT / s).rglob("*.cc")]:
+        flags |= set(re.findall(r'"--([a-z][a-z0-9-]+)', source.read_text()))
+    keys = set()
+    for overlay in ("local", "production"):
+        documents, _ = render(DEPLOY / "overlays" / overlay)
+        keys |= set(re.findall(r"\bMILEPOST_[A-Z_]+", json.dumps(documents)))
+    return [f"deploy: no program has a flag for {key}"
+            for key in sorted(keys) if key.removeprefix("MILEPOST_").lower().replace("_", "-") not in flags]
 
 
 def unnamed_files():

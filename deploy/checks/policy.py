@@ -221,7 +221,7 @@ class Rendering:
         for flag, port in (("MILEPOST_GRPC_ADDRESS", "grpc"), ("MILEPOST_ADMIN_ADDRESS", "admin")):
             if values.get(flag) != f"0.0.0.0:{ports.get(port)}":
                 findings.append(f"{flag} is not the port {port}")
-        required = ["DATABASE_HOST", "DATABASE_NAME", "DATABASE_USER", "TOKEN_ISSUER", "TOKEN_AUDIENCE"]
+        required = ["DATABASE_HOST", "DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD_FILE", "TOKEN_ISSUER", "TOKEN_AUDIENCE"]
         findings += [f"MILEPOST_{k} is not set" for k in required if not values.get("MILEPOST_" + k)]
         mounted = self.mounted_files(d)
         for key, value in values.items():
@@ -247,7 +247,7 @@ class Rendering:
         if any(k.startswith("MILEPOST_MIGRATION_") for k in server):
             findings.append("the server is told the migration's account")
         mounted = self.mounted_files(job)
-        if own.get("MILEPOST_DATABASE_PASSWORD_FILE") in mounted:
+        if server.get("MILEPOST_DATABASE_PASSWORD_FILE") in mounted or "MILEPOST_DATABASE_PASSWORD_FILE" in own:
             findings.append("the migration gets the server's password")
         for key in ("MILEPOST_MIGRATION_PASSWORD_FILE", "MILEPOST_DATABASE_CA_FILE"):
             if own.get(key) not in mounted:
