@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -20,8 +21,10 @@
 namespace milepost::change {
 namespace {
 
+constexpr char kWriteFailureUrl[] = "milepost/change-write-failure";
 constexpr size_t kMaxWordBytes = 63;
-constexpr size_t kMaxInsertBytes = 8 * 1024 * 1024;  // Below the usual max_allowed_packet of 16 MiB.
+constexpr size_t kMaxInsertBytes =
+    8 * 1024 * 1024;  // Below the usual max_allowed_packet of 16 MiB.
 constexpr int kColumns = 15;
 // Rows per statement: few different statements, so that all stay prepared.
 constexpr size_t kStatementRows[] = {kMaxRowsPerInsert, 100, 25};
@@ -70,9 +73,14 @@ std::string TimeOrderedKey(absl::Time time) {
              absl::string_view(reinterpret_cast<const char*>(random), sizeof(random)));
 }
 
+absl::Status WriteFailure(absl::Status status) {
+  status.SetPayload(kWriteFailureUrl, absl::Cord());
+  return status;
+}
+
 absl::Status Write(db::Transaction& tx, const Gathered& gathered) {
-  const absl::Time time = absl::FromUnixMicros(
-      absl::ToUnixMicros(std::max(absl::Now(), gathered.not_before)));
+  const absl::Time time =
+      absl::FromUnixMicros(absl::ToUnixMicros(std::max(absl::Now(), gathered.not_before)));
   const std::string key = TimeOrderedKey(time);
   const Context& why = gathered.why;
   const bool repeatable = !why.request_id.empty();
@@ -126,7 +134,8 @@ absl::Status Write(db::Transaction& tx, const Gathered& gathered) {
         return status::Error(absl::StatusCode::kAborted, "CONCURRENT_CHANGE",
                              "the record was changed at the same time: read it and try again");
       }
-      return inserted.status();
+      const absl::Status& status = inserted.status();
+      return db::IsConflict(status) || db::IsConnectionLost(status) ? status : WriteFailure(status);
     }
     first += count;
   }
@@ -172,7 +181,8 @@ bool IsRequestId(const std::string& request_id) {
 absl::Status Record(db::Transaction& tx, const Context& why, const Event& event) {
   status::FieldViolations violations;
   if (!IsRequestId(why.request_id)) {
-    violations.Add("request_id", "must be a UUID, for example 8d9e7f3c-5a41-4a4f-9a35-0d3c6f7e1b20");
+    violations.Add("request_id",
+                   "must be a UUID, for example 8d9e7f3c-5a41-4a4f-9a35-0d3c6f7e1b20");
   }
   const size_t characters = why.reason.size() - std::count_if(why.reason.begin(), why.reason.end(),
                                                               IsUtf8ContinuationByte);
@@ -184,16 +194,16 @@ absl::Status Record(db::Transaction& tx, const Context& why, const Event& event)
   if (event.type.empty() || event.type.size() > kMaxWordBytes || event.aggregate_type.empty() ||
       event.aggregate_type.size() > kMaxWordBytes || event.name.empty() ||
       event.name.size() > kMaxNameBytes || event.version < 1) {
-    return absl::InternalError(absl::StrCat("bad change ", event.type, " of ", event.name,
-                                            " version ", event.version));
+    return WriteFailure(absl::InternalError(
+        absl::StrCat("bad change ", event.type, " of ", event.name, " version ", event.version)));
   }
   google::protobuf::Any any;
   any.PackFrom(event.state);
   Row row{event.type,    event.aggregate_type,    event.name,
           event.version, any.SerializeAsString(), event.deleted};
   if (row.payload.size() > kMaxStateBytes) {
-    return absl::InternalError(absl::StrCat(event.name, " has ", row.payload.size(),
-                                            " bytes, more than ", kMaxStateBytes));
+    return WriteFailure(absl::InternalError(absl::StrCat(event.name, " has ", row.payload.size(),
+                                                         " bytes, more than ", kMaxStateBytes)));
   }
 
   if (tx.attachment() == nullptr) {
@@ -210,6 +220,10 @@ absl::Status Record(db::Transaction& tx, const Context& why, const Event& event)
   gathered.not_before =
       std::max(gathered.not_before, event.previous_update_time + absl::Microseconds(1));
   return absl::OkStatus();
+}
+
+bool IsWriteFailure(const absl::Status& status) {
+  return status.GetPayload(kWriteFailureUrl).has_value();
 }
 
 absl::StatusOr<std::optional<PastRequest>> FindRequest(db::Session& session,
@@ -275,8 +289,7 @@ absl::Status Replay(db::Session& session, const Context& why, const absl::Status
   return status::Error(absl::StatusCode::kAlreadyExists, "REQUEST_ALREADY_DONE",
                        absl::StrCat("this request was carried out before and changed ",
                                     (*past)->results.front().name),
-                       {{"request_id", why.request_id},
-                        {"record", (*past)->results.front().name}});
+                       {{"request_id", why.request_id}, {"record", (*past)->results.front().name}});
 }
 
 }  // namespace milepost::change

@@ -34,13 +34,18 @@ inline constexpr size_t kMaxStateBytes = 1024 * 1024;  // Serialized.
 inline constexpr size_t kMaxRowsPerInsert = 500;
 
 // Adds a change to the transaction. All changes of a transaction are written right before COMMIT by
-// one multi-row INSERT (of at most kMaxRowsPerInsert rows): one round trip. The state is copied now.
-// The commit then fails with ALREADY_EXISTS REQUEST_ID_USED if the `request_id` was used before
-// (Replay answers it), with ABORTED CONCURRENT_CHANGE if the record has this version already: one
-// that is made anew under the id of a deleted one goes on with its versions.
+// one multi-row INSERT (of at most kMaxRowsPerInsert rows): one round trip. The state is copied
+// now. The commit then fails with ALREADY_EXISTS REQUEST_ID_USED if the `request_id` was used
+// before (Replay answers it), with ABORTED CONCURRENT_CHANGE if the record has this version
+// already: one that is made anew under the id of a deleted one goes on with its versions.
 // INVALID_ARGUMENT for a `request_id` that is no UUID and for a reason that is too long; INTERNAL
 // for an event that breaks the limits above.
 absl::Status Record(db::Transaction& tx, const Context& why, const Event& event);
+
+// True if a transaction failed because its changes could not be kept, for none of the reasons above
+// that a caller can bring about, nor for a conflict or a lost connection. It was rolled back, so
+// nothing went unrecorded; but somebody must look (`milepost_audit_write_failures_total`).
+bool IsWriteFailure(const absl::Status& status);
 
 // What a request did when it was carried out.
 struct PastRequest {
@@ -58,12 +63,12 @@ absl::StatusOr<std::optional<PastRequest>> FindRequest(db::Session& session,
                                                        const std::string& request_scope,
                                                        const std::string& request_id);
 
-// Answers a call that failed with `status` (as a rule refused it or a unique key collided), if it repeats one that was carried out: OK and
-// `response` filled with the first state of its type that the earlier call recorded (google.
-// protobuf.Empty stays empty); ALREADY_EXISTS REQUEST_ALREADY_DONE if it recorded none of that type;
-// INVALID_ARGUMENT REQUEST_ID_REUSED if the arguments were others. Otherwise `status`.
-// After a COMMIT of unknown outcome this tells whether it happened. One round trip, none without
-// `request_id`. The response is as recorded: unmasked.
+// Answers a call that failed with `status` (as a rule refused it or a unique key collided), if it
+// repeats one that was carried out: OK and `response` filled with the first state of its type that
+// the earlier call recorded (google. protobuf.Empty stays empty); ALREADY_EXISTS
+// REQUEST_ALREADY_DONE if it recorded none of that type; INVALID_ARGUMENT REQUEST_ID_REUSED if the
+// arguments were others. Otherwise `status`. After a COMMIT of unknown outcome this tells whether
+// it happened. One round trip, none without `request_id`. The response is as recorded: unmasked.
 absl::Status Replay(db::Session& session, const Context& why, const absl::Status& status,
                     google::protobuf::Message& response);
 

@@ -67,8 +67,9 @@ class ChangeTest : public ::testing::Test {
     const std::string sql =
         absl::StrCat("SELECT ", std::string(column), " FROM changes ORDER BY change_id LIMIT 2000");
     std::vector<std::string> values;
-    const auto rows = database_.session().Read(
-        [&](db::Snapshot& snapshot) { return snapshot.Query(db::Statement{"test", sql}); });
+    const auto rows = database_.session().Read([&](db::Snapshot& snapshot) {
+      return snapshot.Query(db::Statement{"test", sql});
+    });
     EXPECT_THAT(rows, IsOk());
     for (const db::Row& row : *rows) {
       values.push_back(row.IsNull(0)           ? "NULL"
@@ -170,6 +171,18 @@ TEST_F(ChangeTest, NotifiesAfterCommitOnly) {
 TEST_F(ChangeTest, SameVersionTwiceIsAConflict) {
   ASSERT_THAT(RecordOne({}, "things/a", 1), IsOk());
   EXPECT_THAT(RecordOne({}, "things/a", 1), Fails(absl::StatusCode::kAborted, "CONCURRENT_CHANGE"));
+}
+
+TEST_F(ChangeTest, TellsAWriteFailureFromWhatCallersBringAbout) {
+  EXPECT_FALSE(IsWriteFailure(RecordOne({}, "things/a", 1)));
+  EXPECT_FALSE(IsWriteFailure(RecordOne({}, "things/a", 1)));  // The version is there already.
+  Context bad;
+  bad.request_id = "not-a-uuid";
+  EXPECT_FALSE(IsWriteFailure(RecordOne(bad, "things/a", 2)));
+  EXPECT_TRUE(IsWriteFailure(RecordOne({}, "things/a", 0)));  // No version is below 1.
+  Context wide;
+  wide.actor = std::string(200, 'a');
+  EXPECT_TRUE(IsWriteFailure(RecordOne(wide, "things/a", 2)));  // Wider than its column.
 }
 
 TEST_F(ChangeTest, RefusesWhatCannotBeKept) {

@@ -143,6 +143,9 @@ struct Runner::State {
                       .Help("Time a call waited for a database worker, who has a connection.")
                       .Register(registry)
                       .Add({}, SecondsBuckets())),
+        audit_failures(Counter(registry, "milepost_audit_write_failures_total",
+                               "Transactions that failed because their changes could not be kept.")
+                           .Add({})),
         idempotency(Counter(registry, "milepost_idempotency_total", "Calls with a request_id.")),
         idempotency_new(idempotency.Add({{"result", "new"}})),
         idempotency_replay(idempotency.Add({{"result", "replay"}})),
@@ -177,6 +180,7 @@ struct Runner::State {
   prometheus::Gauge& queue_length;
   prometheus::Gauge& admission_limit;
   prometheus::Histogram& pool_wait;
+  prometheus::Counter& audit_failures;
   prometheus::Family<prometheus::Counter>& idempotency;
   prometheus::Counter& idempotency_new;
   prometheus::Counter& idempotency_replay;
@@ -418,6 +422,7 @@ grpc::Status Runner::End(Call& call, const absl::Status& status) {
   call.method->in_flight->Decrement();
   if (status.ok() && !call.method->streams) CountSent(call);
   if (status.ok() && call.has_request_id && !call.replayed) state_->idempotency_new.Increment();
+  if (change::IsWriteFailure(status)) state_->audit_failures.Increment();
   const bool accident = !status.ok() && status::ReasonOf(status).empty();
   log::Write(accident ? log::Level::kError : log::Level::kInfo, "call",
              {{"method", call.method->full_name},
