@@ -286,11 +286,11 @@ class Balancer {
     for (size_t i = 0; i < rows_; ++i) {
       for (size_t j = 0; j < columns_; ++j) {
         const BalanceCell& cell = request_.cells[i][j];
-        free(i, j) = !cell.lock && row_left_[i] > 0 && column_left_[j] > 0;
+        free(i, j) = !cell.lock && row_left_[i] > 0 && column_left_[j] > 0 ? 1 : 0;
         if (!free(i, j)) continue;
         row_seeds[i] += cell.seed;
         row_room[i] += column_left_[j];
-        column_has_seed[j] |= cell.seed > 0;
+        if (cell.seed > 0) column_has_seed[j] = 1;
       }
     }
     for (size_t i = 0; i < rows_; ++i) {
