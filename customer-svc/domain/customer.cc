@@ -164,26 +164,10 @@ absl::StatusOr<PoolSettings> ApplySettings(PoolSettings settings,
 DuplicateKeys KeysOf(const Customer& customer) {
   DuplicateKeys keys;
   keys.name_key = NameKey(customer.display_name);
-  if (!customer.phone.empty()) keys.phones.push_back(PhoneDigits(customer.phone));
+  keys.phone_digits = PhoneDigits(customer.phone);
   keys.credit_code = customer.credit_code;
   keys.email_domain = CompanyEmailDomain(customer.email);
   return keys;
-}
-
-std::set<DuplicateReason> ReasonsOf(const DuplicateKeys& subject, const DuplicateKeys& candidate) {
-  std::set<DuplicateReason> reasons;
-  const auto same = [](const std::string& a, const std::string& b) { return !a.empty() && a == b; };
-  if (same(subject.name_key, candidate.name_key)) reasons.insert(DuplicateReason::kSameName);
-  if (same(subject.credit_code, candidate.credit_code))
-    reasons.insert(DuplicateReason::kSameCreditCode);
-  if (same(subject.email_domain, candidate.email_domain))
-    reasons.insert(DuplicateReason::kSameEmailDomain);
-  for (const std::string& phone : subject.phones) {
-    for (const std::string& other : candidate.phones) {
-      if (same(phone, other)) reasons.insert(DuplicateReason::kSamePhone);
-    }
-  }
-  return reasons;
 }
 
 bool Refuses(const std::set<DuplicateReason>& reasons) {

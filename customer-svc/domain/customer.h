@@ -134,10 +134,11 @@ absl::StatusOr<PoolSettings> ApplySettings(PoolSettings settings,
 // Why two customers may be the same, strongest first.
 enum class DuplicateReason { kSameCreditCode, kSamePhone, kSameName, kSameEmailDomain };
 
-// What of a customer is compared, folded; empty values match nothing.
+// What of a customer is compared, folded; empty values match nothing. A phone is also compared with
+// those of other customers' contacts.
 struct DuplicateKeys {
   std::string name_key;
-  std::vector<std::string> phones;  // Digits; its own and those of its contacts.
+  std::string phone_digits;
   std::string credit_code;
   std::string email_domain;
 };
@@ -150,8 +151,6 @@ struct DuplicateCandidate {
   std::set<DuplicateReason> reasons;
 };
 
-// Why `candidate` may be the same as `subject`.
-std::set<DuplicateReason> ReasonsOf(const DuplicateKeys& subject, const DuplicateKeys& candidate);
 // True if the reasons refuse a creation: anything but a shared e-mail domain, which sister
 // companies have too.
 bool Refuses(const std::set<DuplicateReason>& reasons);

@@ -10,8 +10,9 @@
 namespace milepost::customer {
 namespace {
 
-constexpr int kMinPhoneDigits = 3;
-constexpr int kMaxPhoneDigits = 20;
+constexpr size_t kMinPhoneDigits = 3;
+constexpr size_t kMaxPhoneDigits = 20;
+constexpr size_t kMinQueryDigits = 4;
 constexpr size_t kMaxEmailBytes = 254;
 constexpr size_t kMaxEmailLocalBytes = 64;
 constexpr size_t kCreditCodeLength = 18;
@@ -243,7 +244,7 @@ std::string PhoneDigits(const std::string& phone) {
 
 bool IsPhone(const std::string& phone) {
   bool extension_valid = true;
-  int digits = 0;
+  size_t digits = 0;
   for (const char32_t code : PhoneWithoutExtension(phone, extension_valid)) {
     if (code >= '0' && code <= '9') {
       ++digits;
@@ -252,6 +253,15 @@ bool IsPhone(const std::string& phone) {
     }
   }
   return extension_valid && digits >= kMinPhoneDigits && digits <= kMaxPhoneDigits;
+}
+
+std::string PhoneQuery(const std::string& query) {
+  const std::string key = SearchKey(query);
+  const bool only_digits =
+      std::all_of(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!only_digits) return "";
+  std::string digits = PhoneDigits(query);
+  return digits.size() < kMinQueryDigits || digits.size() > kMaxPhoneDigits ? "" : digits;
 }
 
 bool IsEmail(const std::string& email) {

@@ -41,6 +41,10 @@ std::string PhoneDigits(const std::string& phone);
 // digits before it.
 bool IsPhone(const std::string& phone);
 
+// The digits by which a search looks for phone numbers: of a query without letters and with at
+// least four digits; else "".
+std::string PhoneQuery(const std::string& query);
+
 bool IsEmail(const std::string& email);
 // Lower-case domain of an e-mail address, or "" for those of public providers, which tell nothing
 // about the company.

@@ -102,6 +102,13 @@ TEST(IsPhoneTest, RefusesWhatIsNone) {
   }
 }
 
+TEST(PhoneQueryTest, NeedsFourDigitsAndNoLetters) {
+  EXPECT_EQ(PhoneQuery("+86 138-1234"), "1381234");
+  EXPECT_EQ(PhoneQuery("5678"), "5678");
+  for (const char* text : {"567", "3M公司", "云帆1234", "", "123456789012345678901"})
+    EXPECT_EQ(PhoneQuery(text), "") << text;
+}
+
 TEST(EmailTest, AcceptsAndRefuses) {
   for (const char* text : {"a@b.cn", "zhang.san+crm@mail.yunfan.com.cn"})
     EXPECT_TRUE(IsEmail(text)) << text;
