@@ -1,0 +1,279 @@
+#include "cli/loader.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <deque>
+#include <map>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "milepost/customer/v1/customer.grpc.pb.h"
+#include "milepost/opportunity/v1/opportunity.grpc.pb.h"
+#include "milepost/opportunity/v1/process.grpc.pb.h"
+#include "milepost/opportunity/v1/product.grpc.pb.h"
+#include "milepost/opportunity/v1/source.grpc.pb.h"
+#include "milepost/organization/v1/member.grpc.pb.h"
+#include "milepost/organization/v1/unit.grpc.pb.h"
+#include "platform/resource/name.h"
+#include "platform/rpc/status.h"
+
+namespace milepost::cli {
+namespace {
+
+constexpr size_t kBatch = 500;
+constexpr size_t kInFlight = 3;  // Batches sent ahead of their answers.
+constexpr absl::Duration kReplicaWait = absl::Seconds(20);
+constexpr absl::Duration kReplicaPause = absl::Milliseconds(300);
+constexpr size_t kShownNotes = 20;
+
+struct Problem {
+  std::string field;
+  std::string text;
+};
+
+std::vector<Problem> ProblemsOf(const customer::v1::ImportCustomersResult& result) {
+  std::vector<Problem> problems;
+  for (const auto& problem : result.problems())
+    problems.push_back({problem.field(), problem.description()});
+  return problems;
+}
+template <typename Result>
+std::vector<Problem> ProblemsOf(const Result& result) {
+  std::vector<Problem> problems;
+  for (const auto& violation : result.violations())
+    problems.push_back({violation.field(), violation.description()});
+  return problems;
+}
+
+// Waiting may help: the service has not heard yet of what was loaded into another one.
+bool MayBeBehind(const std::vector<Problem>& problems) {
+  return !problems.empty() &&
+         std::all_of(problems.begin(), problems.end(), [](const Problem& problem) {
+           return absl::EndsWith(problem.field, "owner") ||
+                  absl::EndsWith(problem.field, "customer");
+         });
+}
+
+// Sends rows in batches over a bidirectional stream that `open` starts, and counts the answers.
+// Rows that may be refused only because a replica is behind are left in `again`.
+template <typename Request, typename Response, typename Row, typename Open>
+absl::Status Send(Open open, const std::vector<Row>& rows, const std::string& file,
+                  Progress& progress, int64_t& done, bool last_try, LoadCount& count,
+                  std::vector<RowNote>& refused, std::vector<Row>& again) {
+  std::map<int64_t, const Row*> by_line;
+  for (const Row& row : rows) by_line[row.line()] = &row;
+  auto stream = open();
+  size_t sent = 0;
+  size_t in_flight = 0;
+  bool failed = false;
+  while (!failed && (sent < rows.size() || in_flight > 0)) {
+    while (sent < rows.size() && in_flight < kInFlight) {
+      Request request;
+      for (size_t i = 0; i < kBatch && sent < rows.size(); ++i) *request.add_rows() = rows[sent++];
+      if (!stream->Write(request)) {
+        failed = true;
+        break;
+      }
+      ++in_flight;
+    }
+    if (failed) break;
+    Response response;
+    if (!stream->Read(&response)) break;
+    --in_flight;
+    for (const auto& result : response.results()) {
+      const std::string outcome = result.GetDescriptor()
+                                      ->FindFieldByName("outcome")
+                                      ->enum_type()
+                                      ->FindValueByNumber(static_cast<int>(result.outcome()))
+                                      ->name();
+      if (outcome == "CREATED") {
+        ++count.created;
+      } else if (outcome == "UPDATED") {
+        ++count.updated;
+      } else if (outcome == "UNCHANGED") {
+        ++count.unchanged;
+      } else {
+        const std::vector<Problem> problems = ProblemsOf(result);
+        if (!last_try && MayBeBehind(problems)) {
+          again.push_back(*by_line.at(result.line()));
+          continue;
+        }
+        ++count.refused;
+        std::string text;
+        for (const Problem& problem : problems) {
+          absl::StrAppend(&text, text.empty() ? "" : "; ", problem.field, ": ", problem.text);
+        }
+        refused.push_back({file, result.line(), text});
+      }
+      progress.Set(++done);
+    }
+  }
+  stream->WritesDone();
+  Response rest;
+  while (stream->Read(&rest)) {
+  }
+  return rpc::FromGrpcStatus(stream->Finish());
+}
+
+template <typename Request, typename Response, typename Row, typename Open>
+absl::Status LoadRows(Open open, std::vector<Row> rows, const std::string& what,
+                      const std::string& file, LoadResult& result) {
+  if (rows.empty()) return absl::OkStatus();
+  LoadCount count;
+  count.what = what;
+  Progress progress(what, static_cast<int64_t>(rows.size()));
+  int64_t done = 0;
+  const absl::Time give_up = absl::Now() + kReplicaWait;
+  while (!rows.empty()) {
+    const bool last_try = absl::Now() > give_up;
+    std::vector<Row> again;
+    if (absl::Status status = Send<Request, Response>(open, rows, file, progress, done, last_try,
+                                                      count, result.refused, again);
+        !status.ok()) {
+      return absl::Status(status.code(),
+                          absl::StrCat("loading ", what, ": ", std::string(status.message())));
+    }
+    rows = std::move(again);
+    if (!rows.empty()) absl::SleepFor(kReplicaPause);
+  }
+  result.counts.push_back(count);
+  return absl::OkStatus();
+}
+
+absl::Status LoadProcesses(Client& client, const std::vector<opportunity::v1::Process>& processes,
+                           LoadResult& result) {
+  if (processes.empty()) return absl::OkStatus();
+  const auto stub =
+      opportunity::v1::ProcessService::NewStub(client.ChannelOf("milepost.opportunity.v1"));
+  LoadCount count;
+  count.what = "sales processes";
+  for (const auto& process : processes) {
+    opportunity::v1::GetProcessRequest get;
+    get.set_name(process.name());
+    opportunity::v1::Process found;
+    if (stub->GetProcess(client.Context(absl::Seconds(30)).get(), get, &found).ok()) {
+      ++count.unchanged;
+      continue;
+    }
+    opportunity::v1::CreateProcessRequest create;
+    create.set_process_id(resource::IdOf("processes", process.name()).value_or(""));
+    *create.mutable_process() = process;
+    create.mutable_process()->clear_name();
+    create.set_request_id(NewUuid());
+    const grpc::Status status =
+        stub->CreateProcess(client.Context(absl::Seconds(30)).get(), create, &found);
+    if (!status.ok() && status.error_code() != grpc::StatusCode::ALREADY_EXISTS)
+      return rpc::FromGrpcStatus(status);
+    ++count.created;
+  }
+  result.counts.push_back(count);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<LoadResult> Load(Client& client, const Dataset& data) {
+  LoadResult result;
+  // Streams are bounded by their rows; the deadline only ends a stream that hangs.
+  std::unique_ptr<grpc::ClientContext> context;
+  const auto fresh = [&] {
+    context = client.Context(absl::Minutes(60));
+    return context.get();
+  };
+  const auto target = client.ChannelOf("milepost.organization.v1");
+  const auto customer = client.ChannelOf("milepost.customer.v1");
+  const auto opportunity = client.ChannelOf("milepost.opportunity.v1");
+  const auto units = organization::v1::UnitService::NewStub(target);
+  const auto members = organization::v1::MemberService::NewStub(target);
+  const auto customers = customer::v1::CustomerService::NewStub(customer);
+  const auto products = opportunity::v1::ProductService::NewStub(opportunity);
+  const auto sources = opportunity::v1::SourceService::NewStub(opportunity);
+  const auto opportunities = opportunity::v1::OpportunityService::NewStub(opportunity);
+
+  absl::Status status =
+      LoadRows<organization::v1::ImportUnitsRequest, organization::v1::ImportUnitsResponse>(
+          [&] { return units->ImportUnits(fresh()); }, data.units, "units", "units", result);
+  if (status.ok()) {
+    status =
+        LoadRows<organization::v1::ImportMembersRequest, organization::v1::ImportMembersResponse>(
+            [&] { return members->ImportMembers(fresh()); }, data.members, "members", "members",
+            result);
+  }
+  if (status.ok()) {
+    status = LoadRows<customer::v1::ImportCustomersRequest, customer::v1::ImportCustomersResponse>(
+        [&] { return customers->ImportCustomers(fresh()); }, data.customers, "customers",
+        "customers", result);
+  }
+  if (status.ok()) {
+    status =
+        LoadRows<opportunity::v1::ImportProductsRequest, opportunity::v1::ImportProductsResponse>(
+            [&] { return products->ImportProducts(fresh()); }, data.products, "products",
+            "products", result);
+  }
+  if (status.ok()) {
+    status =
+        LoadRows<opportunity::v1::ImportSourcesRequest, opportunity::v1::ImportSourcesResponse>(
+            [&] { return sources->ImportSources(fresh()); }, data.sources, "sources", "sources",
+            result);
+  }
+  if (status.ok()) status = LoadProcesses(client, data.processes, result);
+  if (status.ok()) {
+    status = LoadRows<opportunity::v1::ImportOpportunitiesRequest,
+                      opportunity::v1::ImportOpportunitiesResponse>(
+        [&] { return opportunities->ImportOpportunities(fresh()); }, data.opportunities,
+        "opportunities", "opportunities", result);
+  }
+  if (!status.ok()) return status;
+  return result;
+}
+
+void PrintLoad(const LoadResult& result, const std::vector<RowNote>& repaired, bool all) {
+  Table table(
+      {{"loaded"}, {"created", true}, {"updated", true}, {"unchanged", true}, {"refused", true}});
+  for (const LoadCount& count : result.counts) {
+    table.Add({count.what, FormatCount(count.created), FormatCount(count.updated),
+               FormatCount(count.unchanged), FormatCount(count.refused)});
+  }
+  std::fputs(table.ToText().c_str(), stdout);
+  const auto notes = [all](const char* title, const std::vector<RowNote>& rows) {
+    std::printf("\n%s: %zu rows\n", title, rows.size());
+    for (size_t i = 0; i < rows.size() && (all || i < kShownNotes); ++i) {
+      std::printf("  %s:%lld  %s\n", rows[i].file.c_str(), static_cast<long long>(rows[i].line),
+                  rows[i].text.c_str());
+    }
+    if (!all && rows.size() > kShownNotes) std::printf("  ... all of them with --all-rows\n");
+  };
+  if (!repaired.empty()) notes("Repaired", repaired);
+  if (!result.refused.empty()) notes("Refused", result.refused);
+}
+
+std::string IdFrom(const std::string& text, char prefix) {
+  std::string id;
+  bool lossy = false;
+  for (const char c : text) {
+    const char lower = absl::ascii_tolower(static_cast<unsigned char>(c));
+    if ((lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9')) {
+      id += lower;
+    } else {
+      lossy = lossy || static_cast<unsigned char>(c) >= 0x80;
+      if (!id.empty() && id.back() != '-') id += '-';
+    }
+  }
+  while (!id.empty() && id.back() == '-') id.pop_back();
+  if (id.empty() || id[0] < 'a' || id[0] > 'z') id = absl::StrCat(std::string(1, prefix), "-", id);
+  if (lossy || id.size() > resource::kMaxIdLength || id.size() < 2) {
+    uint64_t hash = 14695981039346656037u;  // FNV-1a: the same text gives the same id.
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+    id = absl::StrFormat("%s%s%012x", id.substr(0, 40), absl::EndsWith(id, "-") ? "" : "-",
+                         hash >> 16);
+  }
+  return id;
+}
+
+}  // namespace milepost::cli
