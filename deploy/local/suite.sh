@@ -65,6 +65,7 @@ make_secrets() {
   deploy/local/pki "$state/pki" "${services[@]}" &&
     deploy/local/token --keys "$state/keys" &&
     write_token admin admin admin &&
+    write_token approver approver admin && # Nobody approves a plan of their own.
     write_token analyst analyst analyst
 }
 
@@ -251,7 +252,9 @@ write_profile() {
     for service in "${services[@]}"; do
       printf '  "%s": "localhost:%s",\n' "${service%-svc}" "$(grpc_port "$service")"
     done
-    printf '  "ca_file": "%s",\n  "token_file": "%s"\n}\n' "$state/pki/ca.crt" "$state/tokens/admin.jwt"
+    # Paths are relative to the profile.
+    printf '  "ca_file": "pki/ca.crt",\n'
+    printf '  "token_file": "tokens/admin.jwt",\n  "approver_token_file": "tokens/approver.jwt"\n}\n'
   } >"$state/profile.json.$$"
   mv "$state/profile.json.$$" "$state/profile.json"
 }
