@@ -22,7 +22,7 @@ class FeedServer final : public feed::v1::FeedService::CallbackService {
  public:
   struct Options {
     absl::Duration retention = absl::Hours(24 * 30);
-    absl::Duration bookmark = absl::Seconds(5);  // An idle stream hears of the head so often.
+    absl::Duration bookmark = absl::Seconds(2);  // An idle stream hears of the head so often.
     // A stream ends after this, and the reader comes back: replicas get their share again.
     absl::Duration stream_age = absl::Minutes(10);
     size_t memory_bytes = 16 * 1024 * 1024;
