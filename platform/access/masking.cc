@@ -118,9 +118,7 @@ std::optional<std::string> MaskPhone(const std::string& text) {
 
 }  // namespace
 
-bool IsPersonal(const FieldDescriptor& field) {
-  return field.options().GetExtension(v1::personal);
-}
+bool IsPersonal(const FieldDescriptor& field) { return field.options().GetExtension(v1::personal); }
 
 std::string MaskText(const std::string& text) {
   if (text.empty()) return text;

@@ -37,37 +37,90 @@ class MaskPersonalTest : public testing::Test {
  protected:
   MaskPersonalTest() : pool_(google::protobuf::DescriptorPool::generated_pool()) {
     google::protobuf::FileDescriptorProto file;
-    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(R"pb(
-      name: "mask_test.proto" package: "mask_test" syntax: "proto3"
-      dependency: "milepost/access/v1/access.proto"
-      message_type {
-        name: "Person"
-        field { name: "name" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
-        field { name: "phone" number: 2 type: TYPE_STRING label: LABEL_OPTIONAL
-                options { [milepost.access.v1.personal]: true } }
-        field { name: "emails" number: 3 type: TYPE_STRING label: LABEL_REPEATED
-                options { [milepost.access.v1.personal]: true } }
-        field { name: "photo" number: 4 type: TYPE_BYTES label: LABEL_OPTIONAL
-                options { [milepost.access.v1.personal]: true } }
-        field { name: "age" number: 5 type: TYPE_INT64 label: LABEL_OPTIONAL
-                options { [milepost.access.v1.personal]: true } }
-        field { name: "friends" number: 6 type: TYPE_MESSAGE type_name: ".mask_test.Person"
-                label: LABEL_REPEATED }
-        field { name: "plain" number: 7 type: TYPE_MESSAGE type_name: ".mask_test.Plain"
-                label: LABEL_OPTIONAL }
-        field { name: "by_role" number: 8 type: TYPE_MESSAGE
-                type_name: ".mask_test.Person.ByRoleEntry" label: LABEL_REPEATED }
-        nested_type {
-          name: "ByRoleEntry" options { map_entry: true }
-          field { name: "key" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
-          field { name: "value" number: 2 type: TYPE_MESSAGE type_name: ".mask_test.Person"
-                  label: LABEL_OPTIONAL }
-        }
-      }
-      message_type {
-        name: "Plain"
-        field { name: "phone" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
-      })pb", &file));
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        R"pb(
+          name: "mask_test.proto"
+          package: "mask_test"
+          syntax: "proto3"
+          dependency: "milepost/access/v1/access.proto"
+          message_type {
+            name: "Person"
+            field { name: "name" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
+            field {
+              name: "phone"
+              number: 2
+              type: TYPE_STRING
+              label: LABEL_OPTIONAL
+              options {
+                [milepost.access.v1.personal]: true
+              }
+            }
+            field {
+              name: "emails"
+              number: 3
+              type: TYPE_STRING
+              label: LABEL_REPEATED
+              options {
+                [milepost.access.v1.personal]: true
+              }
+            }
+            field {
+              name: "photo"
+              number: 4
+              type: TYPE_BYTES
+              label: LABEL_OPTIONAL
+              options {
+                [milepost.access.v1.personal]: true
+              }
+            }
+            field {
+              name: "age"
+              number: 5
+              type: TYPE_INT64
+              label: LABEL_OPTIONAL
+              options {
+                [milepost.access.v1.personal]: true
+              }
+            }
+            field {
+              name: "friends"
+              number: 6
+              type: TYPE_MESSAGE
+              type_name: ".mask_test.Person"
+              label: LABEL_REPEATED
+            }
+            field {
+              name: "plain"
+              number: 7
+              type: TYPE_MESSAGE
+              type_name: ".mask_test.Plain"
+              label: LABEL_OPTIONAL
+            }
+            field {
+              name: "by_role"
+              number: 8
+              type: TYPE_MESSAGE
+              type_name: ".mask_test.Person.ByRoleEntry"
+              label: LABEL_REPEATED
+            }
+            nested_type {
+              name: "ByRoleEntry"
+              options { map_entry: true }
+              field { name: "key" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
+              field {
+                name: "value"
+                number: 2
+                type: TYPE_MESSAGE
+                type_name: ".mask_test.Person"
+                label: LABEL_OPTIONAL
+              }
+            }
+          }
+          message_type {
+            name: "Plain"
+            field { name: "phone" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
+          })pb",
+        &file));
     person_ = pool_.BuildFile(file)->FindMessageTypeByName("Person");
   }
 

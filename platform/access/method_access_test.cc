@@ -42,22 +42,50 @@ TEST(MethodAccessTest, NamesServicesThatAreMissing) {
 
 TEST(MethodAccessTest, RefusesMethodsWithoutOneClearRule) {
   google::protobuf::FileDescriptorProto file;
-  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"pb(
-    name: "rule_test.proto" package: "rule_test" syntax: "proto3"
-    dependency: "milepost/access/v1/access.proto"
-    message_type { name: "M" }
-    service {
-      name: "S"
-      method { name: "None" input_type: ".rule_test.M" output_type: ".rule_test.M" }
-      method { name: "Nobody" input_type: ".rule_test.M" output_type: ".rule_test.M"
-               options { [milepost.access.v1.access] { mutates: true } } }
-      method { name: "Both" input_type: ".rule_test.M" output_type: ".rule_test.M"
-               options { [milepost.access.v1.access] { any_role: true roles: REP } } }
-      method { name: "Unknown" input_type: ".rule_test.M" output_type: ".rule_test.M"
-               options { [milepost.access.v1.access] { roles: ROLE_UNSPECIFIED } } }
-      method { name: "Good" input_type: ".rule_test.M" output_type: ".rule_test.M"
-               options { [milepost.access.v1.access] { roles: REP mutates: true } } }
-    })pb", &file));
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      R"pb(
+        name: "rule_test.proto"
+        package: "rule_test"
+        syntax: "proto3"
+        dependency: "milepost/access/v1/access.proto"
+        message_type { name: "M" }
+        service {
+          name: "S"
+          method { name: "None" input_type: ".rule_test.M" output_type: ".rule_test.M" }
+          method {
+            name: "Nobody"
+            input_type: ".rule_test.M"
+            output_type: ".rule_test.M"
+            options {
+              [milepost.access.v1.access] { mutates: true }
+            }
+          }
+          method {
+            name: "Both"
+            input_type: ".rule_test.M"
+            output_type: ".rule_test.M"
+            options {
+              [milepost.access.v1.access] { any_role: true roles: REP }
+            }
+          }
+          method {
+            name: "Unknown"
+            input_type: ".rule_test.M"
+            output_type: ".rule_test.M"
+            options {
+              [milepost.access.v1.access] { roles: ROLE_UNSPECIFIED }
+            }
+          }
+          method {
+            name: "Good"
+            input_type: ".rule_test.M"
+            output_type: ".rule_test.M"
+            options {
+              [milepost.access.v1.access] { roles: REP mutates: true }
+            }
+          }
+        })pb",
+      &file));
   google::protobuf::DescriptorPool pool(google::protobuf::DescriptorPool::generated_pool());
   const google::protobuf::FileDescriptor* built = pool.BuildFile(file);
   ASSERT_NE(built, nullptr);

@@ -185,8 +185,7 @@ std::shared_ptr<const Organization::Day> Organization::On(absl::CivilDay day) co
 Scope Organization::ScopeOf(const Identity& identity, absl::CivilDay today) const {
   Scope scope;
   const bool everything = identity.Has(Role::kAdmin) || identity.Has(Role::kService);
-  scope.sees_all_ =
-      everything || identity.Has(Role::kMarketing) || identity.Has(Role::kAnalyst);
+  scope.sees_all_ = everything || identity.Has(Role::kMarketing) || identity.Has(Role::kAnalyst);
   scope.changes_all_ = everything || identity.Has(Role::kMarketing);
   scope.knows_all_persons_ = everything;
   const bool sells = identity.Has(Role::kRep) || identity.Has(Role::kManager);

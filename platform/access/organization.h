@@ -34,7 +34,7 @@ struct Unit {
 };
 
 struct Member {
-  std::string id;  // `darcel-schlecht`, without `members/`.
+  std::string id;                     // `darcel-schlecht`, without `members/`.
   std::vector<Placement> placements;  // In any order.
   std::vector<Line> manages;
   std::vector<Line> matrix_lines;
@@ -89,8 +89,8 @@ class Organization {
   Organization& operator=(const Organization&) = delete;
 
   // The widest of what the identity's roles give on that day: REP own; MANAGER own, members of the
-  // managed units and of the units below, by placement or matrix line; MARKETING and ANALYST all, without
-  // the persons; ADMIN and SERVICE all.
+  // managed units and of the units below, by placement or matrix line; MARKETING and ANALYST all,
+  // without the persons; ADMIN and SERVICE all.
   Scope ScopeOf(const Identity& identity, absl::CivilDay today) const;
 
   // Known, begun and not ended on the day.

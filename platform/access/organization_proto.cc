@@ -25,7 +25,8 @@ Line LineOf(const Message& line) {
 }  // namespace
 
 Unit FromProto(const organization::v1::Unit& unit) {
-  Unit result{.id = IdOf(unit.name()), .last_day = OptionalDay(unit.has_end_date(), unit.end_date())};
+  Unit result{.id = IdOf(unit.name()),
+              .last_day = OptionalDay(unit.has_end_date(), unit.end_date())};
   for (const organization::v1::UnitPlacement& placement : unit.placements()) {
     result.parents.push_back({IdOf(placement.parent()), Day(placement.first_date())});
   }

@@ -47,16 +47,15 @@ Organization Company() {
   future.placements = {{"west-1", kToday + 1}};
   Member gone_leader = Leader("gone-leader", "west");
   gone_leader.last_day = kMid;
-  return Organization(
-      {{.id = "company", .parents = {{"", kStart}}},
-       {.id = "east", .parents = {{"company", kStart}}},
-       {.id = "west", .parents = {{"company", kStart}}},
-       {.id = "east-1", .parents = {{"east", kStart}}},
-       {.id = "west-1", .parents = {{"west", kMid}, {"east", kStart}}},
-       {.id = "closed", .parents = {{"west", kStart}}, .last_day = kMid}},
-      {Leader("ceo", "company"), Leader("easter", "east"), Leader("wester", "west"),
-       Rep("e1", "east-1"), Rep("w1", "west-1"), mover, leaver, matrix, interim, future,
-       gone_leader});
+  return Organization({{.id = "company", .parents = {{"", kStart}}},
+                       {.id = "east", .parents = {{"company", kStart}}},
+                       {.id = "west", .parents = {{"company", kStart}}},
+                       {.id = "east-1", .parents = {{"east", kStart}}},
+                       {.id = "west-1", .parents = {{"west", kMid}, {"east", kStart}}},
+                       {.id = "closed", .parents = {{"west", kStart}}, .last_day = kMid}},
+                      {Leader("ceo", "company"), Leader("easter", "east"), Leader("wester", "west"),
+                       Rep("e1", "east-1"), Rep("w1", "west-1"), mover, leaver, matrix, interim,
+                       future, gone_leader});
 }
 
 TEST(OrganizationTest, RepSeesOwnAndThePool) {

@@ -86,8 +86,7 @@ struct TokenSigner::Key {
 
 TokenSigner::TokenSigner(std::string key_id, Algorithm algorithm)
     : key_(new Key{std::move(key_id), algorithm,
-                   algorithm == Algorithm::kEs256 ? EVP_EC_gen("P-256")
-                                                  : EVP_RSA_gen(2048u)}) {}
+                   algorithm == Algorithm::kEs256 ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048u)}) {}
 
 TokenSigner::~TokenSigner() = default;
 

@@ -380,20 +380,19 @@ absl::StatusOr<Identity> TokenVerifier::Verify(const std::string& token) {
     return Refused("TOKEN_MALFORMED", "the token must say when it expires (exp, in seconds)");
   }
   if (now >= *expire_time) {
-    return Refused("TOKEN_EXPIRED",
-                   absl::StrCat("the token expired at ",
-                                absl::FormatTime(absl::RFC3339_sec, *expire_time,
-                                                 absl::UTCTimeZone())));
+    return Refused("TOKEN_EXPIRED", absl::StrCat("the token expired at ",
+                                                 absl::FormatTime(absl::RFC3339_sec, *expire_time,
+                                                                  absl::UTCTimeZone())));
   }
   identity.expire_time = *expire_time;
   if (claims.contains("nbf")) {
     const std::optional<absl::Time> not_before = NumericDate(claims, "nbf");
     if (!not_before) return Refused("TOKEN_MALFORMED", "nbf must be a number of seconds");
     if (now + settings_.leeway < *not_before) {
-      return Refused("TOKEN_NOT_YET_VALID",
-                     absl::StrCat("the token is valid from ",
-                                  absl::FormatTime(absl::RFC3339_sec, *not_before,
-                                                   absl::UTCTimeZone())));
+      return Refused(
+          "TOKEN_NOT_YET_VALID",
+          absl::StrCat("the token is valid from ",
+                       absl::FormatTime(absl::RFC3339_sec, *not_before, absl::UTCTimeZone())));
     }
   }
   identity.member_id = Text(claims, "sub");

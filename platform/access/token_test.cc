@@ -147,9 +147,9 @@ TEST_F(TokenTest, NamesWhatIsWrongWithClaims) {
 }
 
 TEST_F(TokenTest, RefusesForgeries) {
-  const std::string payload =
-      absl::StrCat(R"({"iss":"milepost-test","aud":"milepost","sub":"eve","roles":["admin"],"exp":)",
-                   absl::ToUnixSeconds(kNow) + 600, "}");
+  const std::string payload = absl::StrCat(
+      R"({"iss":"milepost-test","aud":"milepost","sub":"eve","roles":["admin"],"exp":)",
+      absl::ToUnixSeconds(kNow) + 600, "}");
   const std::string unsigned_token =
       absl::StrCat(Encode(R"({"alg":"none","kid":"test-key"})"), ".", Encode(payload), ".");
   EXPECT_EQ(ReasonFor(unsigned_token), "TOKEN_ALGORITHM_REFUSED");
@@ -162,8 +162,8 @@ TEST_F(TokenTest, RefusesForgeries) {
   unsigned int size = 0;
   HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
        reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac, &size);
-  EXPECT_EQ(ReasonFor(absl::StrCat(
-                text, ".", Encode(std::string(reinterpret_cast<const char*>(mac), size)))),
+  EXPECT_EQ(ReasonFor(absl::StrCat(text, ".",
+                                   Encode(std::string(reinterpret_cast<const char*>(mac), size)))),
             "TOKEN_ALGORITHM_REFUSED");
 
   EXPECT_EQ(ReasonFor(signer_.SignRaw(R"({"alg":"RS256","kid":"test-key"})", payload)),
@@ -241,9 +241,9 @@ TEST_F(TokenTest, ReadsChangedKeysWithinASecond) {
 TEST_F(TokenTest, BrokenKeyFileKeepsTheKeys) {
   EXPECT_EQ(ReasonFor(signer_.Sign(Claims())), "accepted");
   int seconds = 0;
-  for (const std::string& broken : {std::string("{"), std::string("[]"), std::string("{\"keys\":[]}"),
-                                    std::string("{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}"),
-                                    std::string()}) {
+  for (const std::string& broken :
+       {std::string("{"), std::string("[]"), std::string("{\"keys\":[]}"),
+        std::string("{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}"), std::string()}) {
     WriteKeys(broken);
     now_ = kNow + absl::Seconds(++seconds);
     EXPECT_EQ(ReasonFor(signer_.Sign(Claims())), "accepted");

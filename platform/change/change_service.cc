@@ -19,8 +19,8 @@ namespace milepost::change {
 namespace {
 
 // Columns that ChangeOf reads, in its order.
-#define MILEPOST_CHANGE_COLUMNS                                                             \
-  "SELECT change_id, aggregate_version, event_type, change_time, actor, calling_service,"   \
+#define MILEPOST_CHANGE_COLUMNS                                                           \
+  "SELECT change_id, aggregate_version, event_type, change_time, actor, calling_service," \
   " reason, request_id, payload, deleted FROM changes WHERE aggregate_id = ? "
 
 absl::Status NotFound(const std::string& record) {
@@ -112,8 +112,8 @@ v1::Change Finish(Entry entry, const google::protobuf::Message* before, bool sho
 absl::StatusOr<std::optional<Entry>> ReadOne(db::Session& session, const std::string& record,
                                              const db::Statement& statement,
                                              const std::vector<db::Value>& values) {
-  const absl::StatusOr<db::Rows> rows = session.Read(
-      [&](db::Snapshot& snapshot) { return snapshot.QueryValues(statement, values); });
+  const absl::StatusOr<db::Rows> rows =
+      session.Read([&](db::Snapshot& snapshot) { return snapshot.QueryValues(statement, values); });
   if (!rows.ok()) return rows.status();
   if (rows->empty()) return std::optional<Entry>();
   absl::StatusOr<Entry> entry = EntryOf(record, rows->front());
@@ -121,16 +121,14 @@ absl::StatusOr<std::optional<Entry>> ReadOne(db::Session& session, const std::st
   return std::optional<Entry>(*std::move(entry));
 }
 
-constexpr db::Statement kNewest{
-    "read_newest_change", MILEPOST_CHANGE_COLUMNS "ORDER BY aggregate_version DESC LIMIT 1"};
+constexpr db::Statement kNewest{"read_newest_change",
+                                MILEPOST_CHANGE_COLUMNS "ORDER BY aggregate_version DESC LIMIT 1"};
 constexpr db::Statement kVersion{"read_change_of_version",
                                  MILEPOST_CHANGE_COLUMNS "AND aggregate_version = ? LIMIT 1"};
-constexpr db::Statement kAsOf{
-    "read_change_as_of",
-    MILEPOST_CHANGE_COLUMNS "AND change_time <= ? ORDER BY aggregate_version DESC LIMIT 1"};
-constexpr db::Statement kList{
-    "list_changes",
-    MILEPOST_CHANGE_COLUMNS "AND aggregate_version > ? ORDER BY aggregate_version LIMIT ?"};
+constexpr db::Statement kAsOf{"read_change_as_of", MILEPOST_CHANGE_COLUMNS
+                              "AND change_time <= ? ORDER BY aggregate_version DESC LIMIT 1"};
+constexpr db::Statement kList{"list_changes", MILEPOST_CHANGE_COLUMNS
+                              "AND aggregate_version > ? ORDER BY aggregate_version LIMIT ?"};
 
 #undef MILEPOST_CHANGE_COLUMNS
 
@@ -144,8 +142,7 @@ ChangeService::ChangeService(rpc::Runner& runner, MaySeeRecord may_see)
 grpc::ServerUnaryReactor* ChangeService::ListChanges(grpc::CallbackServerContext* context,
                                                      const v1::ListChangesRequest* request,
                                                      v1::ListChangesResponse* response) {
-  return rpc_.Run(*context, *request, *response,
-                  [this](auto&... call) { return List(call...); });
+  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return List(call...); });
 }
 
 grpc::ServerUnaryReactor* ChangeService::GetRecordAsOf(grpc::CallbackServerContext* context,
@@ -233,9 +230,8 @@ absl::StatusOr<v1::Change> ChangeService::GetAsOf(const rpc::Caller& caller, db:
       ReadOne(session, request.record(), kAsOf, {request.record(), *time});
   if (!then.ok()) return then.status();
   if (!then->has_value() || (*then)->deleted) return NotFound(request.record());
-  absl::StatusOr<std::optional<Entry>> before =
-      ReadOne(session, request.record(), kVersion,
-              {request.record(), (*then)->change.version() - 1});
+  absl::StatusOr<std::optional<Entry>> before = ReadOne(
+      session, request.record(), kVersion, {request.record(), (*then)->change.version() - 1});
   if (!before.ok()) return before.status();
   const bool existed = before->has_value() && !(*before)->deleted;
   return Finish(**std::move(then), existed ? (*before)->state.get() : nullptr,

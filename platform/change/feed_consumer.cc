@@ -87,8 +87,7 @@ absl::Duration FullJitter(absl::Duration up_to) {
   return up_to * std::uniform_real_distribution<double>(0.0, 1.0)(random);
 }
 
-absl::StatusOr<std::vector<ParkedEvent>> ReadParked(db::Session& session,
-                                                    const std::string& source,
+absl::StatusOr<std::vector<ParkedEvent>> ReadParked(db::Session& session, const std::string& source,
                                                     absl::Time after_time,
                                                     const std::string& after_id, size_t limit) {
   static constexpr db::Statement kRead{
@@ -159,8 +158,11 @@ struct FeedConsumer::Metrics {
 class FeedConsumer::Following {
  public:
   Following(FeedConsumer& consumer, db::Session& session, std::string owner)
-      : consumer_(consumer), options_(consumer.options_), session_(session),
-        owner_(std::move(owner)), stub_(feed::v1::FeedService::NewStub(consumer.channel_)) {}
+      : consumer_(consumer),
+        options_(consumer.options_),
+        session_(session),
+        owner_(std::move(owner)),
+        stub_(feed::v1::FeedService::NewStub(consumer.channel_)) {}
 
   // True if the lease is ours now.
   absl::StatusOr<bool> TakeLease() {
@@ -240,7 +242,7 @@ class FeedConsumer::Following {
     std::condition_variable changed;
     std::deque<feed::v1::Batch> batches;
     size_t events = 0;
-    bool ended = false;    // By the reader: `status` is final.
+    bool ended = false;      // By the reader: `status` is final.
     bool abandoned = false;  // By the applier.
     absl::Status status;
   };
@@ -310,9 +312,8 @@ class FeedConsumer::Following {
     }
     static constexpr db::Statement kForget{"forget_parked_events",
                                            "DELETE FROM parked_events WHERE source = ?"};
-    if (absl::Status status = session_.Transact([&](db::Transaction& tx) {
-          return tx.Execute(kForget, options_.source).status();
-        });
+    if (absl::Status status = session_.Transact(
+            [&](db::Transaction& tx) { return tx.Execute(kForget, options_.source).status(); });
         !status.ok()) {
       return status;
     }
@@ -351,9 +352,8 @@ class FeedConsumer::Following {
     while (stream->Read(&batch)) {
       std::unique_lock lock(queue.mutex);
       // Not much more than the applier takes at once: the rest waits at the source.
-      queue.changed.wait(lock, [&] {
-        return queue.abandoned || queue.events < 2 * options_.batch;
-      });
+      queue.changed.wait(lock,
+                         [&] { return queue.abandoned || queue.events < 2 * options_.batch; });
       if (queue.abandoned) break;
       queue.events += static_cast<size_t>(batch.events_size());
       queue.batches.push_back(std::move(batch));
@@ -433,8 +433,8 @@ class FeedConsumer::Following {
         }
       }
       if (batch.through_position() < last || (!filtered && batch.through_position() != last)) {
-        return absl::DataLossError(absl::StrCat("a batch through ", batch.through_position(),
-                                                " ends with ", last));
+        return absl::DataLossError(
+            absl::StrCat("a batch through ", batch.through_position(), " ends with ", last));
       }
       position = std::max(position, batch.through_position());
     }
@@ -484,8 +484,8 @@ class FeedConsumer::Following {
         " lease_expiry = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL ? MICROSECOND)"
         " WHERE source = ? AND epoch = ? AND position = ? AND feed_id = ?"};
     const absl::StatusOr<int64_t> moved =
-        tx.Execute(kMove, NextFeedId(), through, fresh_time, LeaseMicros(), options_.source,
-                   epoch_, position_, feed_id_);
+        tx.Execute(kMove, NextFeedId(), through, fresh_time, LeaseMicros(), options_.source, epoch_,
+                   position_, feed_id_);
     if (!moved.ok()) return moved.status();
     return *moved == 1 ? absl::OkStatus() : LeaseLost();
   }
@@ -674,8 +674,7 @@ void FeedConsumer::Run(std::stop_token stop) {
     if (progressed) backoff = options_.min_backoff;
     if (status.ok()) continue;  // The stream ended in good order, or a rebuild begins.
     if (status::ReasonOf(status) != "DRAINING") {
-      log::Warning("feed_interrupted",
-                   {{"source", options_.source}, {"error", status.ToString()}});
+      log::Warning("feed_interrupted", {{"source", options_.source}, {"error", status.ToString()}});
     }
     SleepUnlessStopped(stop, FullJitter(backoff));
     metrics_->lag_seconds.Set(absl::ToDoubleSeconds(absl::Now() - fresh_time()));
@@ -756,8 +755,8 @@ absl::Status RequestRebuild(db::Session& session, const std::string& source) {
   });
 }
 
-absl::StatusOr<std::vector<ParkedEvent>> ListParked(db::Session& session,
-                                                    const std::string& source, size_t limit) {
+absl::StatusOr<std::vector<ParkedEvent>> ListParked(db::Session& session, const std::string& source,
+                                                    size_t limit) {
   return ReadParked(session, source, kBeginning, "", limit);
 }
 

@@ -92,7 +92,8 @@ class FeedConsumer {
 
   // Applied position as known to this process; -1 before the first look.
   int64_t position() const { return position_; }
-  // Everything that the source committed until then is applied; infinite past before the first look.
+  // Everything that the source committed until then is applied; infinite past before the first
+  // look.
   absl::Time fresh_time() const;
 
   // True if the position was reached in time. For tests and for whoever must read its own writes.
@@ -128,8 +129,8 @@ absl::StatusOr<Checkpoint> ReadCheckpoint(db::Session& session, const std::strin
 absl::Status RequestRebuild(db::Session& session, const std::string& source);
 
 // Oldest first.
-absl::StatusOr<std::vector<ParkedEvent>> ListParked(db::Session& session,
-                                                    const std::string& source, size_t limit);
+absl::StatusOr<std::vector<ParkedEvent>> ListParked(db::Session& session, const std::string& source,
+                                                    size_t limit);
 
 // Gives a parked event up. NOT_FOUND EVENT_NOT_PARKED.
 absl::Status DiscardParked(db::Session& session, const std::string& source,

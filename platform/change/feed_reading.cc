@@ -68,9 +68,9 @@ absl::StatusOr<std::vector<feed::v1::Event>> ReadEvents(db::Session& session,
       if (!event.ok()) return event.status();
       event->set_position(row.Int64(10));
       if (event->position() != after_position + static_cast<int64_t>(events.size()) + 1) {
-        return absl::InternalError(absl::StrCat(
-            "the feed has a hole before position ", event->position(), ", after ",
-            after_position + static_cast<int64_t>(events.size())));
+        return absl::InternalError(
+            absl::StrCat("the feed has a hole before position ", event->position(), ", after ",
+                         after_position + static_cast<int64_t>(events.size())));
       }
       events.push_back(*std::move(event));
     }

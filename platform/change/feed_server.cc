@@ -34,7 +34,7 @@ constexpr size_t kBatchBytes = 512 * 1024;
 constexpr size_t kBatchEvents = 1000;
 constexpr size_t kMaxBatchBytes = 3 * 1024 * 1024;
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
-constexpr absl::Duration kIdlePoll = absl::Seconds(1);      // Without subscribers.
+constexpr absl::Duration kIdlePoll = absl::Seconds(1);           // Without subscribers.
 constexpr absl::Duration kLookAround = absl::Milliseconds(100);  // For a gone client, a drain.
 constexpr absl::Duration kTrimInterval = absl::Minutes(1);
 
@@ -125,7 +125,8 @@ class FeedServer::Tail {
     if (position + 1 < first) return std::nullopt;
     std::vector<EventPointer> result;
     for (auto i = static_cast<size_t>(position + 1 - first); i < events_.size(); ++i) {
-      if (result.size() >= limit && events_[i]->transaction_id() != result.back()->transaction_id()) {
+      if (result.size() >= limit &&
+          events_[i]->transaction_id() != result.back()->transaction_id()) {
         break;
       }
       result.push_back(events_[i]);
@@ -274,8 +275,7 @@ absl::Status FeedServer::Send(db::Session& session, const feed::v1::SubscribeReq
   if (!violations.empty()) return violations.ToStatus();
   const absl::StatusOr<FeedHead> first_head = ReadFeedHead(session);
   if (!first_head.ok()) return first_head.status();
-  if (absl::Status status =
-          CheckPosition(*first_head, request.feed_id(), request.after_position());
+  if (absl::Status status = CheckPosition(*first_head, request.feed_id(), request.after_position());
       !status.ok()) {
     return status;
   }
@@ -431,20 +431,21 @@ absl::Status FeedServer::SendSnapshot(db::Session& session,
 grpc::ServerUnaryReactor* FeedServer::GetFeedStatus(grpc::CallbackServerContext* context,
                                                     const feed::v1::GetFeedStatusRequest* request,
                                                     feed::v1::FeedStatus* response) {
-  return rpc_.Run(*context, *request, *response,
-                  [](const rpc::Caller&, db::Session& session,
-                     const feed::v1::GetFeedStatusRequest&) -> absl::StatusOr<feed::v1::FeedStatus> {
-                    const absl::StatusOr<FeedHead> head = ReadFeedHead(session);
-                    if (!head.ok()) return head.status();
-                    const absl::StatusOr<int64_t> unsequenced = CountUnsequenced(session);
-                    if (!unsequenced.ok()) return unsequenced.status();
-                    feed::v1::FeedStatus status;
-                    status.set_head_position(head->position);
-                    status.set_earliest_position(head->earliest);
-                    status.set_unsequenced_changes(*unsequenced);
-                    status.set_feed_id(head->feed_id);
-                    return status;
-                  });
+  return rpc_.Run(
+      *context, *request, *response,
+      [](const rpc::Caller&, db::Session& session,
+         const feed::v1::GetFeedStatusRequest&) -> absl::StatusOr<feed::v1::FeedStatus> {
+        const absl::StatusOr<FeedHead> head = ReadFeedHead(session);
+        if (!head.ok()) return head.status();
+        const absl::StatusOr<int64_t> unsequenced = CountUnsequenced(session);
+        if (!unsequenced.ok()) return unsequenced.status();
+        feed::v1::FeedStatus status;
+        status.set_head_position(head->position);
+        status.set_earliest_position(head->earliest);
+        status.set_unsequenced_changes(*unsequenced);
+        status.set_feed_id(head->feed_id);
+        return status;
+      });
 }
 
 }  // namespace milepost::change

@@ -57,8 +57,8 @@ std::string ScalarText(const Message& message, const FieldDescriptor& field, int
       return value == nullptr ? absl::StrCat(number) : value->name();
     }
     case FieldDescriptor::CPPTYPE_STRING: {
-      const std::string text = one ? reflection.GetString(message, f)
-                                   : reflection.GetRepeatedString(message, f, index);
+      const std::string text =
+          one ? reflection.GetString(message, f) : reflection.GetRepeatedString(message, f, index);
       return field.type() == FieldDescriptor::TYPE_BYTES ? absl::Base64Escape(text) : text;
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:

@@ -111,7 +111,8 @@ void Sequencer::Run(std::stop_token stop) {
       }
     }
     if (!status.ok()) {
-      // Whatever it was, the lease's state is read anew: taken again if it is still free or ran out.
+      // Whatever it was, the lease's state is read anew: taken again if it is still free or ran
+      // out.
       if (lease && status::ReasonOf(status) != "LEASE_LOST") {
         if (!GiveUpLease(*session, *lease).ok()) wait = options_.standby_poll;
       }

@@ -25,7 +25,7 @@ class Sequencer {
  public:
   struct Options {
     absl::Duration lease = absl::Seconds(3);
-    absl::Duration poll = absl::Milliseconds(50);         // Of the one that works.
+    absl::Duration poll = absl::Milliseconds(50);  // Of the one that works.
     absl::Duration standby_poll = absl::Milliseconds(500);
     absl::Duration rest = absl::Milliseconds(2);  // Between batches, so that they fill under load.
     size_t batch = 2000;                          // Changes per transaction, about.
@@ -37,7 +37,8 @@ class Sequencer {
             prometheus::Registry& registry);
   ~Sequencer();
 
-  // Ends the thread and gives the lease up, so that another replica goes on at once. May be repeated.
+  // Ends the thread and gives the lease up, so that another replica goes on at once. May be
+  // repeated.
   void Stop();
 
   // Notified whenever this process has given out positions.

@@ -96,7 +96,8 @@ class SequencerTest : public ::testing::Test {
 
   int64_t Pending() {
     const auto rows = database_.session().Read([](db::Snapshot& snapshot) {
-      return snapshot.Query({"test", "SELECT COUNT(*) FROM changes WHERE position IS NULL LIMIT 1"});
+      return snapshot.Query(
+          {"test", "SELECT COUNT(*) FROM changes WHERE position IS NULL LIMIT 1"});
     });
     database_.session().EndRead();
     return rows.ok() ? rows->front().Int64(0) : -1;

@@ -54,8 +54,7 @@ absl::StatusOr<absl::flat_hash_set<std::string>> WaitingRecords(
     const size_t records = values.size() / 2;
     if (records == 0) return absl::OkStatus();
     while (values.size() < kRecordsPerLookUp * 2) values.emplace_back(db::Null{});
-    std::string sql =
-        "SELECT aggregate_id FROM changes WHERE position IS NULL AND (FALSE";
+    std::string sql = "SELECT aggregate_id FROM changes WHERE position IS NULL AND (FALSE";
     for (size_t i = 0; i < kRecordsPerLookUp; ++i) {
       sql += " OR (aggregate_id = ? AND aggregate_version = ?)";
     }
@@ -262,9 +261,9 @@ absl::Status AssignPositions(db::Session& session, Lease& lease,
         }
       }
       const std::string places = db::Placeholders(count);
-      const std::string sql = absl::StrCat("UPDATE changes SET position = ? + FIELD(change_id, ",
-                                           places, ") WHERE change_id IN (", places,
-                                           ") AND position IS NULL");
+      const std::string sql =
+          absl::StrCat("UPDATE changes SET position = ? + FIELD(change_id, ", places,
+                       ") WHERE change_id IN (", places, ") AND position IS NULL");
       std::vector<db::Value> values;
       values.reserve(1 + 2 * count);
       values.emplace_back(lease.next_position + static_cast<int64_t>(first) - 1);

@@ -87,12 +87,17 @@ void ServiceHost::Start(std::initializer_list<grpc::Service*> services) {
 
 std::unique_ptr<grpc::ClientContext> ServiceHost::Call(const std::string& member,
                                                        const std::vector<access::Role>& roles) {
-  std::vector<std::string> words;
-  for (const access::Role role : roles) words.emplace_back(access::RoleName(role));
   auto context = std::make_unique<grpc::ClientContext>();
-  context->AddMetadata("authorization", "Bearer " + state_->signer->Token(member, words));
+  Authorize(*context, member, roles);
   context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
   return context;
+}
+
+void ServiceHost::Authorize(grpc::ClientContext& context, const std::string& member,
+                            const std::vector<access::Role>& roles) const {
+  std::vector<std::string> words;
+  for (const access::Role role : roles) words.emplace_back(access::RoleName(role));
+  context.AddMetadata("authorization", "Bearer " + state_->signer->Token(member, words));
 }
 
 }  // namespace milepost::testing

@@ -44,6 +44,9 @@ class ServiceHost {
   // token) and a 10 s deadline.
   std::unique_ptr<grpc::ClientContext> Call(const std::string& member,
                                             const std::vector<access::Role>& roles);
+  // Adds such a token to a context of the test's own.
+  void Authorize(grpc::ClientContext& context, const std::string& member,
+                 const std::vector<access::Role>& roles) const;
 
  private:
   struct State;
