@@ -35,7 +35,8 @@ class Handler : public CivetHandler {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
-    const std::string& address, std::shared_ptr<prometheus::Registry> registry, Checks checks) {
+    const std::string& address, std::vector<std::shared_ptr<prometheus::Collectable>> metrics,
+    Checks checks) {
   std::unique_ptr<AdminServer> admin(new AdminServer());
   // The only place beside the database where a library reports by exception.
   try {
@@ -49,8 +50,12 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
     admin->handlers_.push_back(std::make_unique<Handler>(std::move(answer)));
     admin->server_->addHandler(path, admin->handlers_.back().get());
   };
-  add("/metrics$", [registry] {
-    return Answer{200, prometheus::TextSerializer().Serialize(registry->Collect()),
+  add("/metrics$", [metrics = std::move(metrics)] {
+    std::vector<prometheus::MetricFamily> families;
+    for (const auto& collectable : metrics) {
+      for (auto& family : collectable->Collect()) families.push_back(std::move(family));
+    }
+    return Answer{200, prometheus::TextSerializer().Serialize(families),
                   "text/plain; version=0.0.4; charset=utf-8"};
   });
   add("/healthz$", [] { return Answer{200, "ok\n"}; });

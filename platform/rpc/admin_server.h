@@ -3,9 +3,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
-#include "prometheus/registry.h"
+#include "prometheus/collectable.h"
 
 class CivetServer;
 class CivetHandler;
@@ -24,7 +25,8 @@ class AdminServer {
 
   // `address` is host:port; port 0 takes a free one.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(
-      const std::string& address, std::shared_ptr<prometheus::Registry> registry, Checks checks);
+      const std::string& address, std::vector<std::shared_ptr<prometheus::Collectable>> metrics,
+      Checks checks);
   ~AdminServer();
 
   int port() const { return port_; }

@@ -28,6 +28,7 @@
 #include "platform/rpc/decode_errors.h"
 #include "platform/rpc/process_metrics.h"
 #include "platform/rpc/tls.h"
+#include "platform/types/money.h"
 #include "prometheus/gauge.h"
 
 namespace milepost::rpc {
@@ -242,10 +243,9 @@ absl::Status Host::Serve() {
       {settings_.tls_cert_file, settings_.tls_key_file, settings_.tls_client_ca_file});
   if (!credentials.ok()) return credentials.status();
   auto admin = AdminServer::Start(
-      settings_.admin_address, registry_,
+      settings_.admin_address, {registry_, state_->process},
       {[this] { return state_->started.load(); }, [this] { return state_->NotReady(); }});
   if (!admin.ok()) return admin.status();
-  registry_->AddCollectable(state_->process);
   prometheus::BuildGauge()
       .Name("milepost_build_info")
       .Help("Always 1; the labels say what runs.")

@@ -49,7 +49,7 @@ class Host {
   // Serves `service` from Serve on; it stays the caller's.
   void AddService(grpc::Service& service, const std::string& full_name);
 
-  // Who may see the history of a record (ChangeService): by its resource name.
+  // Who may see the history of a record, by its resource name; without it, who sees everything.
   using MaySeeRecord = std::function<bool(const Caller&, db::Session&, const std::string& record)>;
   void set_may_see_record(MaySeeRecord may_see) { may_see_record_ = std::move(may_see); }
 

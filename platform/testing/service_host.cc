@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "platform/access/testing_tokens.h"
 #include "platform/access/token.h"
+#include "platform/rpc/decode_errors.h"
 
 namespace milepost::testing {
 namespace {
@@ -78,6 +79,7 @@ void ServiceHost::Start(std::initializer_list<grpc::Service*> services) {
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.experimental().SetInterceptorCreators(rpc::DecodeErrorInterceptors());
   for (grpc::Service* service : services) builder.RegisterService(service);
   state_->server = builder.BuildAndStart();
   ASSERT_NE(state_->server, nullptr);
