@@ -323,16 +323,15 @@ Faults CheckBaseline(const std::vector<std::string>& baseline,
     const std::vector<std::string> words = absl::StrSplit(line, ' ');
     int number = 0;
     if (words.size() < 4 || !absl::SimpleAtoi(words[2], &number)) return false;
-    for (const FileDescriptor* file : files) {
-      if (words[0] == "field") {
-        const Descriptor* message = file->pool()->FindMessageTypeByName(words[1]);
-        return message != nullptr && message->IsReservedNumber(number) &&
-               message->IsReservedName(words[3]);
-      }
-      if (words[0] == "value") {
-        const EnumDescriptor* type = file->pool()->FindEnumTypeByName(words[1]);
-        return type != nullptr && type->IsReservedNumber(number) && type->IsReservedName(words[3]);
-      }
+    const google::protobuf::DescriptorPool& pool = *files.front()->pool();
+    if (words[0] == "field") {
+      const Descriptor* message = pool.FindMessageTypeByName(words[1]);
+      return message != nullptr && message->IsReservedNumber(number) &&
+             message->IsReservedName(words[3]);
+    }
+    if (words[0] == "value") {
+      const EnumDescriptor* type = pool.FindEnumTypeByName(words[1]);
+      return type != nullptr && type->IsReservedNumber(number) && type->IsReservedName(words[3]);
     }
     return false;
   };
