@@ -118,6 +118,14 @@ std::optional<std::string> MaskPhone(const std::string& text) {
 
 }  // namespace
 
+std::string OwnerOf(const Message& record) {
+  const FieldDescriptor* field = record.GetDescriptor()->FindFieldByName("owner");
+  if (field == nullptr || field->is_repeated() || field->type() != FieldDescriptor::TYPE_STRING) {
+    return "";
+  }
+  return record.GetReflection()->GetString(record, field);
+}
+
 bool IsPersonal(const FieldDescriptor& field) { return field.options().GetExtension(v1::personal); }
 
 std::string MaskText(const std::string& text) {

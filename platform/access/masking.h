@@ -15,6 +15,9 @@ namespace milepost::access {
 // of another type is cleared. Safe for any thread on messages of its own.
 void MaskPersonal(google::protobuf::Message& message);
 
+// Value of the text field `owner` at the top of a record; empty if it has none.
+std::string OwnerOf(const google::protobuf::Message& record);
+
 // The field carries the mark.
 bool IsPersonal(const google::protobuf::FieldDescriptor& field);
 

@@ -158,6 +158,32 @@ TEST_F(MaskPersonalTest, DescendsIntoMessagesListsAndMaps) {
             " by_role { key: \"boss\" value { phone: \"138****4321\" } } ");
 }
 
+TEST_F(MaskPersonalTest, OwnerIsATextFieldOfThatName) {
+  google::protobuf::FileDescriptorProto file;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      R"pb(name: "owner_test.proto"
+           package: "owner_test"
+           syntax: "proto3"
+           message_type {
+             name: "Owned"
+             field { name: "owner" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
+           }
+           message_type {
+             name: "Odd"
+             field { name: "owner" number: 1 type: TYPE_INT64 label: LABEL_OPTIONAL }
+           })pb",
+      &file));
+  const google::protobuf::FileDescriptor* built = pool_.BuildFile(file);
+  const auto owner_of = [&](const google::protobuf::Descriptor* type, const std::string& text) {
+    const std::unique_ptr<google::protobuf::Message> message(factory_.GetPrototype(type)->New());
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, message.get()));
+    return OwnerOf(*message);
+  };
+  EXPECT_EQ(owner_of(built->message_type(0), "owner: 'members/mei'"), "members/mei");
+  EXPECT_EQ(owner_of(built->message_type(1), "owner: 7"), "");
+  EXPECT_EQ(owner_of(person_, "name: 'x'"), "");
+}
+
 TEST_F(MaskPersonalTest, LeavesEmptyAlone) { EXPECT_EQ(Masked(""), ""); }
 
 }  // namespace

@@ -75,18 +75,8 @@ absl::StatusOr<Entry> EntryOf(const std::string& record, const db::Row& row) {
   return entry;
 }
 
-// `owner` of the record, if it has such a field.
-std::optional<std::string> OwnerOf(const google::protobuf::Message& state) {
-  const auto* field = state.GetDescriptor()->FindFieldByName("owner");
-  if (field == nullptr || field->is_repeated() ||
-      field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
-    return std::nullopt;
-  }
-  return state.GetReflection()->GetString(state, field);
-}
-
 bool ShowsPersons(const rpc::Caller& caller, const google::protobuf::Message& newest) {
-  return caller.scope().MaySeePersonal(OwnerOf(newest).value_or(""));
+  return caller.scope().MaySeePersonal(access::OwnerOf(newest));
 }
 
 // Fills `fields` and `state` of the entry, as the caller may see them.

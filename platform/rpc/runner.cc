@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "google/protobuf/descriptor.h"
+#include "platform/access/masking.h"
 #include "platform/access/method_access.h"
 #include "platform/change/change.h"
 #include "platform/log/log.h"
@@ -405,6 +406,12 @@ absl::Status Runner::Replay(Call& call, db::Session& session,
   if (context.request_id.empty()) return status;
   absl::Status replayed = change::Replay(session, context, status, response);
   call.replayed = replayed.ok();
+  // The answer is as recorded. A rep or manager wrote within the own scope and knows the person;
+  // who may write everywhere (marketing) need not.
+  const access::Scope& scope = call.caller->scope();
+  if (replayed.ok() && scope.sees_all() && !scope.MaySeePersonal(access::OwnerOf(response))) {
+    access::MaskPersonal(response);
+  }
   if (replayed.ok()) state_->idempotency_replay.Increment();
   if (status::ReasonOf(replayed) == "REQUEST_ID_REUSED") state_->idempotency_mismatch.Increment();
   return replayed;
