@@ -282,4 +282,15 @@ absl::Status WatchTokenInvalid() {
                "resume_token was not given out by this service");
 }
 
+absl::Status WatchTokenExpired() {
+  return Error(absl::StatusCode::kOutOfRange, "RESUME_TOKEN_EXPIRED",
+               "resume_token is older than the changes this service keeps; list again and watch "
+               "without one");
+}
+
+absl::Status WatchDrained() {
+  return Error(absl::StatusCode::kUnavailable, "DRAINING",
+               "the server is shutting down; watch again from the last resume_token");
+}
+
 }  // namespace milepost::opportunity::error

@@ -64,5 +64,7 @@ absl::Status EntriesFull(const std::string& name, const std::string& field, size
 
 // Streams.
 absl::Status WatchTokenInvalid();
+absl::Status WatchTokenExpired();
+absl::Status WatchDrained();
 
 }  // namespace milepost::opportunity::error

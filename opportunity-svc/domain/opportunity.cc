@@ -293,7 +293,7 @@ absl::StatusOr<Opportunity> ApplyAssign(Opportunity opportunity, const std::stri
   if (absl::Status status = CheckVersion(opportunity, expected_version); !status.ok())
     return status;
   if (opportunity.owner == owner) return error::OwnerUnchanged(NameOf(opportunity.id), owner);
-  opportunity.owner = owner;
+  opportunity.previous_owner = std::exchange(opportunity.owner, owner);
   opportunity.update_time = act.now;
   return opportunity;
 }

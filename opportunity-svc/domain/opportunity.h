@@ -86,6 +86,7 @@ struct Opportunity {
   std::string id;
   Content content;
   std::string owner;
+  std::string previous_owner;  // Before the last assignment.
   std::string process;
   int64_t process_revision = 0;
   State state = State::kOpen;

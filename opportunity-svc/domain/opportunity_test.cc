@@ -333,6 +333,7 @@ TEST(TeamTest, Rules) {
 TEST(AssignTest, TheOwnerMustChange) {
   EXPECT_EQ(ReasonOf(ApplyAssign(Open(), "anna", {}, Manager()).status()), "OWNER_UNCHANGED");
   EXPECT_EQ(ApplyAssign(Open(), "ben", {}, Manager())->owner, "ben");
+  EXPECT_EQ(ApplyAssign(Open(), "ben", {}, Manager())->previous_owner, "anna");
 }
 
 TEST(WinTest, LeavesTheStageUnderItsRules) {
