@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <map>
 
 #include "absl/strings/match.h"
@@ -142,7 +143,8 @@ TEST_F(ContractTest, NothingThatClientsRelyOnHasGone) {
     out << "# What clients rely on: every field, enum value and RPC. Rewritten by\n"
            "# MILEPOST_UPDATE_BASELINE=1 build/dev/test/contract_test\n"
         << absl::StrJoin(now, "\n") << "\n";
-    GTEST_SKIP() << "rewrote " << kBaseline << ": look at git diff";
+    std::cout << "rewrote " << kBaseline << ": look at git diff\n";
+    return;
   }
   const std::vector<std::string> baseline = ReadBaseline();
   ASSERT_FALSE(baseline.empty()) << "no baseline in " << kBaseline;
