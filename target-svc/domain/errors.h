@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/civil_time.h"
+#include "target-svc/domain/plan.h"
+#include "target-svc/domain/split.h"
+
+// Every error that a client of target-svc can see, apart from bad fields. `name` is a full resource name.
+namespace milepost::target::error {
+
+// What is not there and what the caller may not see answer alike.
+absl::Status NotFound(const std::string& name);
+absl::Status AlreadyExists(const std::string& name);
+absl::Status StaleEtag(const std::string& name);
+// Something the request refers to.
+absl::Status ReferenceMissing(const std::string& name);
+
+// Organization.
+absl::Status UnitNotThere(const std::string& unit_id, absl::CivilDay first, absl::CivilDay until);
+absl::Status UnitCycle(const std::string& unit_id, absl::CivilDay day);
+absl::Status TreeTooDeep(const std::string& unit_id, absl::CivilDay day);
+absl::Status TooManyUnits();
+absl::Status BeforeStart(const std::string& field, absl::CivilDay found, absl::CivilDay start);
+absl::Status Ended(const std::string& name, absl::CivilDay last);
+absl::Status TooManyPlacements(const std::string& name);
+absl::Status UnitInUse(const std::string& name, const std::string& user, absl::CivilDay last);
+absl::Status CalendarInUse(const std::string& name, const std::string& user);
+absl::Status DefaultCalendarStays();
+
+// Metrics.
+absl::Status RatioOfRatio(const std::string& name);
+
+// Plans.
+absl::Status MayNotEdit(const std::string& name);
+absl::Status MayNotCreate(const std::string& unit);
+absl::Status MayNotApprove(const std::string& name);
+absl::Status MayNotSeeAll(const std::string& name);
+absl::Status OwnPlan(const std::string& name, const std::string& how);
+absl::Status WrongPlanState(const std::string& name, PlanState found, const std::vector<PlanState>& wanted);
+absl::Status PlanDoesNotAddUp(const std::string& name, const Variance& variance);
+absl::Status ReasonRequired(const std::string& name);
+
+// Nodes.
+absl::Status NodeLocked(const std::string& name, int64_t units);
+absl::Status OutsideBounds(const std::string& name, int64_t found, int64_t min, int64_t max);
+absl::Status MinimumAboveMaximum(const std::string& name, int64_t min, int64_t max);
+absl::Status BreakdownExists(const std::string& name, const std::string& breakdown);
+absl::Status BreakdownMissing(const std::string& name, const std::string& breakdown);
+absl::Status TooManyBreakdowns(const std::string& name);
+absl::Status TooManyChildren(const std::string& name, size_t found);
+absl::Status TooDeep(const std::string& name);
+absl::Status TooManyNodes(const std::string& name, int64_t found);
+absl::Status CallTooLarge(int64_t found);
+absl::Status NothingToSplit(const std::string& name);
+absl::Status NoParts(const std::string& name, const std::string& why);
+absl::Status PartOutside(const std::string& name, const std::string& key, const std::string& why);
+absl::Status NoHistory(const std::string& name);
+absl::Status HistoryUnavailable(const std::string& detail);
+absl::Status ActualsInOtherCurrency(const std::string& found, const std::string& wanted);
+absl::Status TooManyHistoryQueries(size_t found, size_t limit);
+absl::Status NoWorkingDays(const std::string& name, const std::string& calendar);
+absl::Status SplitImpossible(const std::string& name, const std::vector<SplitViolation>& violations,
+                             const std::vector<std::string>& keys);
+absl::Status WouldNotAddUp(const std::string& name, int64_t expected, int64_t actual);
+absl::Status PlanChanged(const std::string& name);
+
+}  // namespace milepost::target::error

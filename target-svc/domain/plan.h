@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/civil_time.h"
+#include "absl/time/time.h"
+#include "target-svc/domain/organization.h"
+#include "target-svc/domain/working_calendar.h"
+
+// A target plan and its way through its states. Ids are bare. Pure functions.
+namespace milepost::target {
+
+enum class PlanState { kDraft = 1, kSubmitted = 2, kApproved = 3, kActive = 4, kClosed = 5 };
+enum class PlanVisibility { kPrivate = 1, kPublic = 2 };
+
+struct Plan {
+  std::string id;
+  std::string title;
+  std::string description;
+  std::string metric_id;
+  DayRange period;
+  int64_t target_units = 0;
+  std::string currency_code;
+  PlanVisibility visibility = PlanVisibility::kPrivate;
+  std::string unit_id;
+  std::string calendar_id;
+  int64_t rounding_units = 1;
+  PlanState state = PlanState::kDraft;
+  std::string owner_id;
+  std::string submitter_id;
+  std::string approver_id;
+  std::string accepted_variance_reason;
+  int64_t accepted_violation_count = 0;
+  std::string rejection_reason;
+  std::optional<absl::Time> submit_time;
+  std::optional<absl::Time> approve_time;
+  std::optional<absl::Time> activate_time;
+  std::optional<absl::Time> close_time;
+  int64_t node_count = 1;
+  int64_t next_node_number = 1;
+  int64_t version = 0;  // Of the plan with its nodes: every write of either makes one.
+  absl::Time create_time;
+  absl::Time update_time;
+};
+
+// One change of a plan, as it is remembered.
+struct PlanVersion {
+  std::string plan_id;
+  int64_t version = 0;
+  std::string type;
+  std::string actor_id;
+  absl::Time change_time;
+  std::string reason;
+  std::string node_id;
+  int64_t created_nodes = 0;
+  int64_t changed_nodes = 0;
+  int64_t deleted_nodes = 0;
+  PlanState state = PlanState::kDraft;
+  int64_t target_units = 0;
+};
+
+// Who acts on plans.
+struct Actor {
+  std::string member_id;
+  bool admin = false;    // Does everything but approve its own.
+  bool manager = false;  // Acts on its own plans and on those of units it leads.
+  bool reader = false;   // Sees every plan: analysts, marketing, services.
+  std::set<std::string> led_units;  // Units it leads, with all below; only if it is a manager.
+  bool leads_top = false;           // Leads a unit at the top: then plans of the whole company too.
+};
+
+// Whether the actor leads the plan's unit, or the company if it has none.
+bool LeadsPlan(const Actor& actor, const Plan& plan);
+bool MayEdit(const Actor& actor, const Plan& plan);
+// Sees all of it. Who does not may still see its own chain once the plan is agreed.
+bool MaySeeAll(const Actor& actor, const Plan& plan);
+
+// How many things do not add up, and the first of them in words.
+struct Variance {
+  int64_t violation_count = 0;
+  std::string first;
+};
+
+struct ApproveCommand {
+  bool accept_variance = false;
+  std::string reason;
+};
+
+absl::StatusOr<Plan> ApplySubmit(Plan plan, const Actor& actor, absl::Time now);
+absl::StatusOr<Plan> ApplyWithdraw(Plan plan, const Actor& actor, absl::Time now);
+absl::StatusOr<Plan> ApplyApprove(Plan plan, const Actor& actor, const ApproveCommand& command, const Variance& variance,
+                                  absl::Time now);
+absl::StatusOr<Plan> ApplyReject(Plan plan, const Actor& actor, const std::string& reason, absl::Time now);
+absl::StatusOr<Plan> ApplyActivate(Plan plan, const Actor& actor, absl::Time now);
+absl::StatusOr<Plan> ApplyClose(Plan plan, const Actor& actor, absl::Time now);
+
+// Whether the plan may be deleted, its descriptive fields changed, its breakdowns rebuilt, its values changed.
+absl::Status CheckDelete(const Plan& plan, const Actor& actor);
+absl::Status CheckDescribe(const Plan& plan, const Actor& actor);
+absl::Status CheckRebuild(const Plan& plan, const Actor& actor);
+// An active plan changes only with a reason.
+absl::Status CheckChangeValues(const Plan& plan, const Actor& actor, const std::string& reason);
+
+}  // namespace milepost::target

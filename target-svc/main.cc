@@ -1,0 +1,73 @@
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "milepost/reporting/v1/report.grpc.pb.h"
+#include "platform/log/log.h"
+#include "platform/resource/name.h"
+#include "platform/rpc/host.h"
+#include "target-svc/service/calendar_service.h"
+#include "target-svc/service/directory.h"
+#include "target-svc/service/member_service.h"
+#include "target-svc/service/metric_service.h"
+#include "target-svc/service/node_service.h"
+#include "target-svc/service/plan_service.h"
+#include "target-svc/service/plan_view.h"
+#include "target-svc/service/record_access.h"
+#include "target-svc/service/unit_service.h"
+#include "target-svc/store/schema.h"
+
+namespace milepost::target {
+namespace {
+
+constexpr absl::Duration kSeedRetry = absl::Seconds(1);
+
+absl::Status Serve(rpc::Host& host) {
+  const Clock clock{[] { return absl::Now(); }, host.settings().zone};
+  Directory directory(clock, host.organization());
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> reporting = host.PeerChannel(host.settings().reporting_address);
+  if (!reporting.ok()) return reporting.status();
+
+  UnitService units(host.runner(), directory);
+  MemberService members(host.runner(), directory);
+  CalendarService calendars(host.runner(), clock);
+  MetricService metrics(host.runner(), clock);
+  PlanService plans(host.runner(), directory, host.settings().currency_code);
+  NodeService nodes(host.runner(), directory, reporting::v1::ReportService::NewStub(*reporting));
+  host.AddService(units, organization::v1::UnitService::service_full_name());
+  host.AddService(members, organization::v1::MemberService::service_full_name());
+  host.AddService(calendars, organization::v1::CalendarService::service_full_name());
+  host.AddService(metrics, v1::MetricService::service_full_name());
+  host.AddService(plans, v1::PlanService::service_full_name());
+  host.AddService(nodes, v1::NodeService::service_full_name());
+  host.set_may_see_record([&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
+    return MaySeeRecord(caller, db, directory, record);
+  });
+
+  host.AddReadinessCheck("organization", [&directory] { return directory.Ready(); });
+  host.AddBackground("organization", [&](std::stop_token stop) {
+    const std::unique_ptr<db::Session> session = host.NewSession();
+    // The standard records come first: who finds the service ready finds them.
+    while (!stop.stop_requested()) {
+      const absl::Status seeded = AddStandardRecords(*session, clock, &host.committed());
+      if (seeded.ok()) break;
+      log::Warning("standard_records_failed", {{"error", seeded.ToString()}});
+      directory.WaitForNotice(kSeedRetry);
+    }
+    directory.Follow(*session, stop);
+  });
+  return host.Serve();
+}
+
+}  // namespace
+}  // namespace milepost::target
+
+int main(int argc, char** argv) {
+  milepost::rpc::Program program;
+  program.service = "target-svc";
+  program.description = "Organization, calendars, metrics, target plans and their breakdown.";
+  program.migrations = milepost::target::Migrations();
+  program.serve = milepost::target::Serve;
+  return milepost::rpc::Main(argc, argv, program);
+}

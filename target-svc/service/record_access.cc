@@ -1,0 +1,31 @@
+#include "target-svc/service/record_access.h"
+
+#include <optional>
+
+#include "platform/resource/name.h"
+#include "target-svc/service/plan_view.h"
+
+namespace milepost::target {
+
+bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directory, const std::string& record) {
+  for (const char* collection : {"units", "members", "calendars", "metrics"}) {
+    if (resource::IdOf(collection, record)) return true;
+  }
+  if (caller.scope().sees_all()) return true;
+  const std::optional<std::string> plan_id = resource::IdOf("plans", record);
+  const std::optional<resource::ChildIds> node_ids = resource::ChildIdsOf("plans", "nodes", record);
+  if (!plan_id && !node_ids) return false;
+  const PlanStore plans{};
+  const absl::Status seen = db.Read([&](db::Snapshot& snapshot) -> absl::Status {
+    const absl::StatusOr<Plan> plan = plans.Load(snapshot, plan_id ? *plan_id : node_ids->parent);
+    if (!plan.ok()) return plan.status();
+    const absl::StatusOr<PlanView> view = ViewOf(caller, snapshot, directory, plans, *plan);
+    if (!view.ok() || plan_id) return view.status();
+    const absl::StatusOr<Node> node = plans.LoadNode(snapshot, plan->id, node_ids->id);
+    if (!node.ok()) return node.status();
+    return view->Shows(*node) ? absl::OkStatus() : absl::NotFoundError("hidden");
+  });
+  return seen.ok();
+}
+
+}  // namespace milepost::target

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+
+#include "absl/time/civil_time.h"
+#include "milepost/organization/v1/calendar.pb.h"
+#include "milepost/organization/v1/member.pb.h"
+#include "milepost/organization/v1/unit.pb.h"
+#include "milepost/target/v1/metric.pb.h"
+#include "milepost/target/v1/node.pb.h"
+#include "milepost/target/v1/plan.pb.h"
+#include "target-svc/domain/calendar.h"
+#include "target-svc/domain/metric.h"
+#include "target-svc/domain/node.h"
+#include "target-svc/domain/organization.h"
+#include "target-svc/domain/plan.h"
+
+// The public resource of every record: what calls are answered with and what its change row carries. Complete and unmasked.
+namespace milepost::target {
+
+// `today` decides which placement the fields `parent`, `unit` and `job_title` show.
+organization::v1::Unit ToProto(const Unit& unit, absl::CivilDay today);
+organization::v1::Member ToProto(const Member& member, absl::CivilDay today);
+organization::v1::Calendar ToProto(const Calendar& calendar);
+v1::Metric ToProto(const Metric& metric);
+v1::Plan ToProto(const Plan& plan);
+v1::PlanVersion ToProto(const PlanVersion& version);
+// The calendar of a node is that of its plan.
+v1::Node ToProto(const Node& node, const std::string& calendar_id);
+v1::Violation ToProto(const Violation& violation, const std::string& plan_id);
+
+type::v1::DateRange ToProto(DayRange range);
+
+}  // namespace milepost::target
