@@ -57,7 +57,10 @@ database_start() {
   if [[ -z $(database_pid "$dir") ]]; then
     # Root must name a user; it is root, because another may be unable to reach the checkout.
     ((UID == 0)) && user=(--user=root)
-    setsid nohup mariadbd --no-defaults "${user[@]}" --datadir="$dir/data" --socket="$socket" \
+    # A server that starts deletes the temporary tables it finds in its tmpdir, another server's too.
+    mkdir -p "$dir/tmp"
+    setsid nohup mariadbd --no-defaults "${user[@]}" --datadir="$dir/data" --tmpdir="$dir/tmp" \
+      --socket="$socket" \
       --pid-file="$dir/db.pid" --skip-name-resolve --character-set-server=utf8mb4 \
       --collation-server=utf8mb4_bin --performance-schema=OFF --max-connections=500 \
       "$@" >>"$dir/db.log" 2>&1 </dev/null 8>&- 9>&- &
