@@ -16,7 +16,7 @@ namespace milepost::reporting {
 
 // What a fact is about, and what its values mean.
 enum class Group {
-  kOpened = 1,       // An opportunity, on the day it was opened.
+  kOpened = 1,       // An opportunity, on the day it was opened; `sub` is the process.
   kStage = 2,        // A stage that an opportunity was in, on the day the opportunity was opened; `sub` is process/stage.
   kClosed = 3,       // A closed opportunity, on the day it was closed; `sub` is `won:` or `lost:` and the reason.
   kCycle = 4,        // A won opportunity with an engage date, on the day it was won; `sub` is the number of days it took.
@@ -49,7 +49,7 @@ enum { kRevenue, kOrders, kGrossProfit, kProductOrders };
 namespace collection {
 enum { kAmount, kCount };
 }
-namespace customer {
+namespace new_customer {
 enum { kNew };
 }
 namespace interaction {

@@ -12,7 +12,7 @@ const std::vector<Metric>& Metrics() {
       {"opportunities-lost", Group::kClosed, closed::kLost, closed::kLost, false},
       {"amount-won", Group::kClosed, closed::kWonAmount, closed::kWonAmount, true},
       {"leads", Group::kOpened, opened::kOpened, opened::kOpened, false},
-      {"new-customers", Group::kCustomer, customer::kNew, customer::kNew, false},
+      {"new-customers", Group::kCustomer, new_customer::kNew, new_customer::kNew, false},
       {"visits", Group::kInteraction, interaction::kVisits, interaction::kVisits, false},
       {"interactions", Group::kInteraction, interaction::kDone, interaction::kDone, false},
   };

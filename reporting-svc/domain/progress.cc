@@ -132,7 +132,7 @@ std::vector<int64_t> PlanTree::TargetsThrough(absl::CivilDay day,
 }
 
 Progress ProgressOf(int64_t target, int64_t actual, absl::CivilDay as_of, const DayWeights& weights,
-                    int64_t full_weight) {
+                    int64_t usual_weight) {
   const int64_t total = weights.total();
   const int64_t gone = weights.Through(as_of);
   const int64_t left = total - gone;
@@ -140,14 +140,14 @@ Progress ProgressOf(int64_t target, int64_t actual, absl::CivilDay as_of, const 
   progress.attainment_ppm = RatioPpm(actual, target);
   progress.gap = target - actual;
   progress.time_gone_ppm = MultiplyDivide(gone, kPpm, total);
-  progress.remaining_days_hundredths = MultiplyDivide(left, 100, full_weight);
+  progress.remaining_days_hundredths = MultiplyDivide(left, 100, usual_weight);
   if (target > 0 && gone > 0) {
     progress.pace_ppm = MultiplyDivide(Wide{actual} * total, kPpm, Wide{target} * gone);
   }
   if (progress.gap <= 0) {
     progress.required_per_day = 0;
   } else if (left > 0) {
-    progress.required_per_day = Clamp((Wide{progress.gap} * full_weight + left - 1) / left);
+    progress.required_per_day = Clamp((Wide{progress.gap} * usual_weight + left - 1) / left);
   }
   if (gone > 0) progress.projected_landing = MultiplyDivide(actual, total, gone);
 

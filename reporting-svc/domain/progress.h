@@ -77,7 +77,7 @@ struct Progress {
   friend bool operator==(const Progress&, const Progress&) = default;
 };
 
-// `weights` are those of the target's period; `full_weight` is that of a whole working day.
-Progress ProgressOf(int64_t target, int64_t actual, absl::CivilDay as_of, const DayWeights& weights, int64_t full_weight);
+// `weights` are those of the target's period; `usual_weight` is that of an average working day.
+Progress ProgressOf(int64_t target, int64_t actual, absl::CivilDay as_of, const DayWeights& weights, int64_t usual_weight);
 
 }  // namespace milepost::reporting

@@ -140,7 +140,7 @@ const Days kFourWeeks{CivilDay(2026, 3, 2), CivilDay(2026, 3, 29)};
 
 Progress At(CivilDay day, int64_t target, int64_t actual) {
   const WorkingCalendar calendar;
-  return ProgressOf(target, actual, day, DayWeights(calendar, kFourWeeks), calendar.FullWeight());
+  return ProgressOf(target, actual, day, DayWeights(calendar, kFourWeeks), calendar.UsualWeight());
 }
 
 TEST(ProgressTest, HalfTheTimeGoneAndTwoFifthsAchieved) {

@@ -126,6 +126,7 @@ std::pair<bool, std::string> ParseReasonSub(const std::string& sub) {
 std::vector<Fact> FactsOf(const Opportunity& opportunity) {
   std::vector<Fact> facts;
   Fact opening = NewFact(Group::kOpened, opportunity, opportunity.opened_day);
+  opening.sub = opportunity.process;
   opening.values[opened::kOpened] = 1;
   opening.values[opened::kOpen] = opportunity.state == OpportunityState::kOpen ? 1 : 0;
   opening.values[opened::kWon] = opportunity.state == OpportunityState::kWon ? 1 : 0;
@@ -183,7 +184,7 @@ std::vector<Fact> FactsOf(const Customer& customer) {
   fact.source = customer.source;
   fact.region = customer.region;
   fact.channel = customer.channel;
-  fact.values[customer::kNew] = 1;
+  fact.values[new_customer::kNew] = 1;
   return {fact};
 }
 

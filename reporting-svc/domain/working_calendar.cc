@@ -10,10 +10,14 @@ int64_t WorkingCalendar::WeightOf(absl::CivilDay day) const {
   return weekday_weights[static_cast<size_t>(absl::GetWeekday(day))];
 }
 
-int64_t WorkingCalendar::FullWeight() const {
-  const int64_t workday = *std::max_element(weekday_weights.begin(), weekday_weights.begin() + 5);
-  if (workday > 0) return workday;
-  return std::max<int64_t>(1, *std::max_element(weekday_weights.begin(), weekday_weights.end()));
+int64_t WorkingCalendar::UsualWeight() const {
+  int64_t sum = 0;
+  int64_t count = 0;
+  for (const int64_t weight : weekday_weights) {
+    sum += weight;
+    if (weight > 0) ++count;
+  }
+  return count == 0 ? 1 : std::max<int64_t>(1, sum / count);
 }
 
 DayWeights::DayWeights(const WorkingCalendar& calendar, const Days& range) : range_(range) {

@@ -71,8 +71,18 @@ CREATE TABLE document_versions (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- While the read models are built anew: up to which position of each feed they must get before reports are answered again.
+-- emptied: what was there before is gone.
 CREATE TABLE rebuild_goals (
   source VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   goal_position BIGINT NOT NULL,
+  emptied TINYINT NOT NULL,
   PRIMARY KEY (source)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- Requests to rebuild, remembered for 24 hours.
+CREATE TABLE rebuild_requests (
+  request_scope VARCHAR(127) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_id VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_time DATETIME(6) NOT NULL,
+  PRIMARY KEY (request_scope, request_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

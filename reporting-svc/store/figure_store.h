@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,11 +44,9 @@ struct FigureRow {
 // members in one dimension, and for cycles of parts of months.
 class FigureStore {
  public:
-  // Rows that are not 0 in every value; several rows may be alike in all but their values, and are to be added.
-  absl::StatusOr<std::vector<FigureRow>> Read(db::Snapshot& snapshot, const FigureQuery& query);
-
-  // The first and last day of any fact of the group; nullopt if there is none.
-  absl::StatusOr<std::optional<Days>> Extent(db::Snapshot& snapshot, Group group);
+  // Answers all queries in one round trip (two if the ledger must be read for everybody). Per query the rows that are not 0 in
+  // every value; several rows may be alike in all but their values, and are to be added.
+  absl::StatusOr<std::vector<std::vector<FigureRow>>> Read(db::Snapshot& snapshot, const std::vector<FigureQuery>& queries);
 
  private:
   // All members with facts of the group, kNobody included.

@@ -63,6 +63,20 @@ auto Order(const CellKey& key) {
 
 }  // namespace
 
+std::vector<Group> GroupsOf(RecordKind kind) {
+  switch (kind) {
+    case RecordKind::kOpportunity:
+      return {Group::kOpened, Group::kStage, Group::kClosed, Group::kCycle};
+    case RecordKind::kOrder:
+      return {Group::kOrder, Group::kCollection};
+    case RecordKind::kCustomer:
+      return {Group::kCustomer};
+    case RecordKind::kInteraction:
+      return {Group::kInteraction};
+  }
+  return {};
+}
+
 int64_t DayNumber(absl::CivilDay day) { return day - absl::CivilDay(1970, 1, 1); }
 absl::CivilDay DayOf(int64_t number) { return absl::CivilDay(1970, 1, 1) + number; }
 
@@ -286,14 +300,21 @@ absl::StatusOr<std::vector<std::pair<CellKey, Values>>> LedgerStore::ListCells(d
   return cells;
 }
 
-absl::StatusOr<bool> LedgerStore::DeleteSome(db::Transaction& tx, int limit) {
-  static constexpr db::Statement kStatements[] = {
-      {"delete_all_facts", "DELETE FROM facts LIMIT ?"},
-      {"delete_all_cells", "DELETE FROM cells LIMIT ?"},
-      {"delete_all_records", "DELETE FROM records LIMIT ?"},
+absl::StatusOr<bool> LedgerStore::DeleteSome(db::Transaction& tx, const std::vector<RecordKind>& kinds, int limit) {
+  static constexpr db::Statement kByGroup[] = {
+      {"delete_all_facts", "DELETE FROM facts WHERE fact_group = ? LIMIT ?"},
+      {"delete_all_cells", "DELETE FROM cells WHERE fact_group = ? LIMIT ?"},
   };
-  for (const db::Statement& statement : kStatements) {
-    absl::StatusOr<int64_t> deleted = tx.Execute(statement, limit);
+  static constexpr db::Statement kRecords{"delete_all_records", "DELETE FROM records WHERE record_kind = ? LIMIT ?"};
+  for (const RecordKind kind : kinds) {
+    for (const Group group : GroupsOf(kind)) {
+      for (const db::Statement& statement : kByGroup) {
+        absl::StatusOr<int64_t> deleted = tx.Execute(statement, static_cast<int>(group), limit);
+        if (!deleted.ok()) return deleted.status();
+        if (*deleted > 0) return true;
+      }
+    }
+    absl::StatusOr<int64_t> deleted = tx.Execute(kRecords, static_cast<int>(kind), limit);
     if (!deleted.ok()) return deleted.status();
     if (*deleted > 0) return true;
   }

@@ -16,6 +16,9 @@ namespace milepost::reporting {
 // Whose facts they are.
 enum class RecordKind { kOpportunity = 1, kOrder = 2, kCustomer = 3, kInteraction = 4 };
 
+// The groups of facts that records of a kind have; no other kind has them.
+std::vector<Group> GroupsOf(RecordKind kind);
+
 struct RecordState {
   std::string id;
   int64_t version = 0;
@@ -54,8 +57,8 @@ class LedgerStore {
   absl::StatusOr<std::vector<std::pair<CellKey, Values>>> ListCells(db::Snapshot& snapshot, Group group,
                                                                     const std::optional<CellKey>& after, int limit);
 
-  // Deletes up to `limit` rows of the ledger, the cells and the records. False once nothing is left.
-  absl::StatusOr<bool> DeleteSome(db::Transaction& tx, int limit);
+  // Deletes up to `limit` records, facts or cells of the kinds of records and their groups of facts. False once none is left.
+  absl::StatusOr<bool> DeleteSome(db::Transaction& tx, const std::vector<RecordKind>& kinds, int limit);
 };
 
 // Days since 1970-01-01, as the tables count them.

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+
+// Every error of reporting-svc that a client can see, besides bad fields of requests.
+namespace milepost::reporting::error {
+
+// Absent and hidden alike.
+absl::Status NotFound(const std::string& name);
+// No event yields actual values of this metric.
+absl::Status MetricNotDerived(const std::string& metric, const std::string& plan);
+// A plan's node is for single customers, which figures are not kept by.
+absl::Status CustomerTarget(const std::string& node);
+// The read models are being built anew.
+absl::Status Rebuilding();
+
+}  // namespace milepost::reporting::error

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "platform/db/session.h"
+#include "reporting-svc/domain/fact.h"
+#include "reporting-svc/store/ledger_store.h"
+
+namespace milepost::reporting {
+
+// Mismatches that are named; the rest is only counted.
+inline constexpr size_t kNamedMismatches = 100;
+
+struct Reconciliation {
+  struct Mismatch {
+    CellKey cell;
+    Values stored = {};
+    Values expected = {};
+  };
+  int64_t facts = 0;
+  int64_t cells = 0;
+  int64_t mismatch_count = 0;
+  std::vector<Mismatch> mismatches;
+};
+
+// Adds up the ledger again and compares every cell with it. Exact only while nothing is written: run it on a service that has
+// caught up, or within one transaction's view of a copy. Holds the cells of one group in memory at a time.
+absl::StatusOr<Reconciliation> Reconcile(db::Session& session, LedgerStore& ledger);
+
+}  // namespace milepost::reporting
