@@ -67,17 +67,21 @@ bool OutputOnly(const FieldDescriptor& field) {
   return absl::StartsWith(Comment(field), "Output only");
 }
 
-void Collect(const google::protobuf::Descriptor& type, const std::string& prefix, int depth,
-             std::vector<Flag>& flags) {
+void Collect(const std::string& request, const google::protobuf::Descriptor& type,
+             const std::string& prefix, int depth, std::vector<Flag>& flags) {
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
-    if (OutputOnly(field)) continue;
+    // The name of what an update changes is written by the server, but it also says which one is
+    // meant.
+    const bool names_updated =
+        depth == 1 && field.name() == "name" && absl::StartsWith(request, "Update");
+    if (OutputOnly(field) && !names_updated) continue;
     const std::string path =
         prefix.empty() ? field.name() : absl::StrCat(prefix, ".", field.name());
     const bool message = field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
     flags.push_back({"", path, &field});
     if (message && !field.is_repeated() && !IsValueMessage(field) && depth < kMaxDepth) {
-      Collect(*field.message_type(), path, depth + 1, flags);
+      Collect(request, *field.message_type(), path, depth + 1, flags);
     }
   }
 }
@@ -292,7 +296,7 @@ const Flag* Find(const std::vector<Flag>& flags, const std::string& word) {
 
 std::vector<Flag> FlagsOf(const google::protobuf::Descriptor& request) {
   std::vector<Flag> flags;
-  Collect(request, "", 0, flags);
+  Collect(request.name(), request, "", 0, flags);
   // The short name is free for the shallowest field that has it.
   std::map<std::string, size_t> shallowest;
   const auto depth = [](const std::string& path) {

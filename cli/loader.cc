@@ -267,7 +267,7 @@ std::string IdFrom(const std::string& text, char prefix) {
   }
   while (!id.empty() && id.back() == '-') id.pop_back();
   if (id.empty() || id[0] < 'a' || id[0] > 'z') id = absl::StrCat(std::string(1, prefix), "-", id);
-  if (lossy || id.size() > resource::kMaxIdLength || id.size() < 2) {
+  if (lossy || id.size() > resource::kMaxIdLength || id.size() < 2 || id.back() == '-') {
     uint64_t hash = 14695981039346656037u;  // FNV-1a: the same text gives the same id.
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
     id = absl::StrFormat("%s%s%012x", id.substr(0, 40), absl::EndsWith(id, "-") ? "" : "-",
