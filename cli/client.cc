@@ -89,7 +89,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Profile& profile,
     arguments.SetServiceConfigJSON(kServiceConfig);
     arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
     client->channels_[service] = grpc::CreateCustomChannel(
-        absl::StrContains(address, ":///") ? address : absl::StrCat("dns:///", address),
+        absl::StrContains(address, "://") ? address : absl::StrCat("dns:///", address),
         credentials, arguments);
   }
   return client;

@@ -14,8 +14,6 @@ class Interceptor : public grpc::experimental::Interceptor {
   void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
       const grpc::Status status = methods->GetSendStatus();
-      // A method that is not served at all never comes here: it has no handler, hence no
-      // interceptor.
       if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED &&
           status.error_message().empty()) {
         methods->ModifySendStatus(ToGrpcStatus(
@@ -32,8 +30,11 @@ class Interceptor : public grpc::experimental::Interceptor {
 class Factory : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
   grpc::experimental::Interceptor* CreateServerInterceptor(
-      grpc::experimental::ServerRpcInfo*) override {
-    return new Interceptor();
+      grpc::experimental::ServerRpcInfo* info) override {
+    using Type = grpc::experimental::ServerRpcInfo::Type;
+    // A method that is not served is answered, rightly with UNIMPLEMENTED, as a stream both ways;
+    // the served ones of that kind decode as they read.
+    return info->type() == Type::BIDI_STREAMING ? nullptr : new Interceptor();
   }
 };
 

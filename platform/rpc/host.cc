@@ -145,7 +145,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Host::PeerChannel(const std::stri
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   return grpc::CreateCustomChannel(
-      absl::StrContains(address, ":///") ? address : absl::StrCat("dns:///", address), *credentials,
+      absl::StrContains(address, "://") ? address : absl::StrCat("dns:///", address), *credentials,
       arguments);
 }
 
