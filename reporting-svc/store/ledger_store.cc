@@ -280,7 +280,7 @@ absl::StatusOr<std::vector<std::pair<CellKey, Values>>> LedgerStore::ListCells(d
         select,
         " AND dim >= ? AND (dim > ? OR grain > ? OR (grain = ? AND (member_id > ? OR (member_id = ? AND (period_day > ?"
         " OR (period_day = ? AND (dim_key > ? OR (dim_key = ? AND (sub_key > ? OR (sub_key = ? AND currency_code > ?"
-        ")))))))))))",
+        "))))))))))",
         order);
     const int dim = static_cast<int>(after->dim);
     const int grain = static_cast<int>(after->grain);
