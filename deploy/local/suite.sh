@@ -8,14 +8,20 @@ db_dir=$state/db
 issuer=https://milepost.local
 audience=milepost
 
-# What `up` shows at its end, as arguments of milepostctl.
+# What `up` shows at its end, and what it proposes next, as arguments of milepostctl.
+year=$(TZ=Asia/Shanghai date +%Y)
 reports=(
-  'target progress'
+  'target progress --view owners --depth 2'
   'report funnel'
-  'report leaderboard --by member'
-  'report leaderboard --by unit'
+  "report leaderboard --by member --range $year --limit 10"
+  "report leaderboard --by unit --range $year"
   'report win-loss --by product'
   'report sales-cycle'
+)
+proposals=(
+  'customer search 瑞丰'
+  'opportunity list --states open --owners members/rep-09'
+  "report kpi --range $year"
 )
 
 service_number() {
