@@ -11,6 +11,7 @@
 #include "platform/rpc/host.h"
 #include "reporting-svc/service/followers.h"
 #include "reporting-svc/service/projection_service.h"
+#include "reporting-svc/service/reconciler.h"
 #include "reporting-svc/service/report_service.h"
 #include "reporting-svc/store/migrations.h"
 
@@ -54,7 +55,8 @@ absl::Status Serve(rpc::Host& host, const Options& options) {
   report_options.currency = host.settings().currency_code;
   if (options.leaderboard == "scope") report_options.leaderboard = LeaderboardVisibility::kScope;
   ReportService reports(host.runner(), freshness, report_options);
-  ProjectionService care(host.runner(), freshness, followers, host.registry());
+  ProjectionService care(host.runner(), freshness, followers);
+  Reconciler reconciler([&host] { return host.NewSession(absl::Minutes(1)); }, freshness, host.registry());
   host.AddService(reports, v1::ReportService::service_full_name());
   host.AddService(care, v1::ProjectionService::service_full_name());
   // A replica that does not follow itself still knows who may see what, from what the others stored.
@@ -63,6 +65,7 @@ absl::Status Serve(rpc::Host& host, const Options& options) {
     while (!stop.stop_requested() && !followers.LoadOrganization(*session).ok()) absl::SleepFor(absl::Milliseconds(200));
   });
   host.AddBackground("feed-heads", [&followers](std::stop_token stop) { followers.WatchHeads(std::move(stop)); });
+  host.AddBackground("reconcile", [&reconciler](std::stop_token stop) { reconciler.Run(std::move(stop)); });
   for (const std::string& source : followers.sources()) {
     host.AddBackground(absl::StrCat("follow-", source),
                        [&followers, source](std::stop_token stop) { followers.Follow(source, std::move(stop)); });

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import yaml
 
+import policy
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 MONITORING = ROOT / "deploy/components/monitoring"
 TESTS = ROOT / "deploy/checks"
 RUNBOOKS = ROOT / "docs/runbooks"
+# Metrics of others: Prometheus itself and kube-state-metrics.
+FOREIGN = re.compile(r"up|ALERTS|kube_[a-z_]+")
+NAME = re.compile(r"\b(?:grpc_server|milepost|process|kube)_\w+|\bmilepost:[\w:]+|\bup\b(?={)")
 
 
 def missing_tool() -> str:
@@ -21,7 +26,7 @@ def missing_tool() -> str:
 def check():
     groups = yaml.safe_load((MONITORING / "rules.yaml").read_text())["spec"]["groups"]
     board = json.loads((MONITORING / "dashboard.json").read_text())
-    return promtool(groups, board) + alerts(groups) + dashboard(board)
+    return promtool(groups, board) + alerts(groups) + dashboard(board) + metric_names(groups, board)
 
 
 def promtool(groups, board):
@@ -101,3 +106,19 @@ def expressions(board):
 
 def plain(expression):
     return expression.replace("$__rate_interval", "5m").replace("$job", "x").replace("$method", "x")
+
+
+def metric_names(groups, board):
+    """Every metric that is asked for is one the code has, or a recording rule, or somebody else's."""
+    recorded = {r["record"] for g in groups for r in g["rules"] if "record" in r}
+    emitted = set()
+    for folder in ("platform", *policy.SERVICES):
+        for source in (ROOT / folder).rglob("*.cc"):
+            if not source.name.endswith("_test.cc"):
+                emitted |= set(re.findall(r'"((?:grpc_server|milepost|process)_[a-z0-9_]+)"', source.read_text()))
+    queries = [r["expr"] for g in groups for r in g["rules"]] + expressions(board)
+    queries += [v["definition"] for v in board["templating"]["list"] if "definition" in v]
+    asked = {name for query in queries for name in NAME.findall(re.sub(r'"[^"]*"', '""', query))}
+    return [f"metric {name} is asked for, but no program has it" for name in sorted(asked)
+            if name not in recorded | emitted and re.sub(r"_(bucket|sum|count)$", "", name) not in emitted
+            and not FOREIGN.fullmatch(name)]

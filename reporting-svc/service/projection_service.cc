@@ -25,16 +25,8 @@ absl::Status CheckRequestId(const std::string& request_id) {
 
 }  // namespace
 
-ProjectionService::ProjectionService(rpc::Runner& runner, FreshnessReader& freshness, Followers& followers,
-                                     prometheus::Registry& registry)
-    : rpc_(runner),
-      freshness_(freshness),
-      followers_(followers),
-      mismatches_(prometheus::BuildGauge()
-                      .Name("milepost_reconcile_mismatches")
-                      .Help("Cells that differed from their facts when they were compared last.")
-                      .Register(registry)
-                      .Add({})) {
+ProjectionService::ProjectionService(rpc::Runner& runner, FreshnessReader& freshness, Followers& followers)
+    : rpc_(runner), freshness_(freshness), followers_(followers) {
   rpc_.Register<v1::ProjectionService>();
 }
 
@@ -70,7 +62,6 @@ absl::StatusOr<v1::ReconcileReadModelsResponse> ProjectionService::ReconcileAll(
                                                                                 const v1::ReconcileReadModelsRequest&) {
   const absl::StatusOr<Reconciliation> result = Reconcile(session, ledger_);
   if (!result.ok()) return result.status();
-  mismatches_.Set(static_cast<double>(result->mismatch_count));
   v1::ReconcileReadModelsResponse response;
   response.set_facts(result->facts);
   response.set_cells(result->cells);

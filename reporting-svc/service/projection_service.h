@@ -5,8 +5,6 @@
 #include "platform/db/session.h"
 #include "platform/rpc/caller.h"
 #include "platform/rpc/runner.h"
-#include "prometheus/gauge.h"
-#include "prometheus/registry.h"
 #include "reporting-svc/service/followers.h"
 #include "reporting-svc/service/freshness.h"
 #include "reporting-svc/store/ledger_store.h"
@@ -17,7 +15,7 @@ namespace milepost::reporting {
 class ProjectionService final : public v1::ProjectionService::CallbackService {
  public:
   // All outlive the service.
-  ProjectionService(rpc::Runner& runner, FreshnessReader& freshness, Followers& followers, prometheus::Registry& registry);
+  ProjectionService(rpc::Runner& runner, FreshnessReader& freshness, Followers& followers);
 
   grpc::ServerUnaryReactor* GetProjectionStatus(grpc::CallbackServerContext* context,
                                                 const v1::GetProjectionStatusRequest* request,
@@ -51,7 +49,6 @@ class ProjectionService final : public v1::ProjectionService::CallbackService {
   FreshnessReader& freshness_;
   Followers& followers_;
   LedgerStore ledger_;
-  prometheus::Gauge& mismatches_;
 };
 
 }  // namespace milepost::reporting

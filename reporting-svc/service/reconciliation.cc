@@ -54,4 +54,16 @@ absl::StatusOr<Reconciliation> Reconcile(db::Session& session, LedgerStore& ledg
   return result;
 }
 
+std::vector<Reconciliation::Mismatch> Lasting(const Reconciliation& first, const Reconciliation& second) {
+  std::vector<Reconciliation::Mismatch> lasting;
+  for (const Reconciliation::Mismatch& mismatch : first.mismatches) {
+    for (const Reconciliation::Mismatch& other : second.mismatches) {
+      if (mismatch.cell == other.cell && mismatch.stored == other.stored && mismatch.expected == other.expected) {
+        lasting.push_back(mismatch);
+      }
+    }
+  }
+  return lasting;
+}
+
 }  // namespace milepost::reporting

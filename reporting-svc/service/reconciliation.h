@@ -30,4 +30,8 @@ struct Reconciliation {
 // caught up, or within one transaction's view of a copy. Holds the cells of one group in memory at a time.
 absl::StatusOr<Reconciliation> Reconcile(db::Session& session, LedgerStore& ledger);
 
+// Of two results on a service that is written to, the mismatches that are real: named by both, with the same values. What was
+// only written between reading facts and reading cells shows up in the facts of the next result.
+std::vector<Reconciliation::Mismatch> Lasting(const Reconciliation& first, const Reconciliation& second);
+
 }  // namespace milepost::reporting

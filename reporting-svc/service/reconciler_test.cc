@@ -1,0 +1,87 @@
+#include "reporting-svc/service/reconciler.h"
+
+#include <memory>
+
+#include "gtest/gtest.h"
+#include "platform/testing/database.h"
+#include "platform/testing/status_matchers.h"
+#include "prometheus/text_serializer.h"
+#include "reporting-svc/domain/record.h"
+#include "reporting-svc/service/reconciliation.h"
+#include "reporting-svc/store/migrations.h"
+#include "reporting-svc/testing/world.h"
+
+namespace milepost::reporting {
+namespace {
+
+using absl::CivilDay;
+using milepost::testing::Database;
+using milepost::testing::IsOk;
+
+class ReconcilerTest : public ::testing::Test {
+ protected:
+  ReconcilerTest() {
+    testing::World world;
+    world.AddProcess();
+    world.AddProduct("gtx", "GTX");
+    world.Win("d1", "darcel", CivilDay(2017, 1, 2), CivilDay(2017, 2, 3), "gtx", 100'00);
+    Projection projection(absl::FixedTimeZone(8 * 3600));
+    EXPECT_THAT(world.Apply(database_.session(), projection), IsOk());
+  }
+
+  absl::Status Run(std::string_view sql) {
+    return database_.session().Transact([&](db::Transaction& tx) {
+      return tx.Execute(db::Statement{"test", sql}).status();
+    });
+  }
+  std::string Metrics() { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+
+  Database database_{Migrations()};
+  prometheus::Registry registry_;
+  FreshnessReader freshness_{{kOpportunityService}};
+  Reconciler reconciler_{[this] { return database_.NewSession(); }, freshness_, registry_};
+};
+
+TEST_F(ReconcilerTest, FindsNothingWhereAllAgrees) {
+  EXPECT_EQ(Metrics().find("last_success_timestamp_seconds{"), std::string::npos);
+  const auto mismatches = reconciler_.Look(database_.session());
+  ASSERT_THAT(mismatches, IsOk());
+  EXPECT_EQ(*mismatches, 0);
+  EXPECT_NE(Metrics().find("milepost_reconcile_mismatches{check=\"read_models\"} 0"),
+            std::string::npos);
+  EXPECT_NE(
+      Metrics().find("milepost_reconcile_last_success_timestamp_seconds{check=\"read_models\"}"),
+      std::string::npos);
+}
+
+TEST_F(ReconcilerTest, FindsACellThatWasChanged) {
+  ASSERT_THAT(Run("UPDATE cells SET v0 = v0 + 1 WHERE v0 > 0 ORDER BY fact_group, dim, grain, "
+                  "member_id LIMIT 1"),
+              IsOk());
+  const auto mismatches = reconciler_.Look(database_.session());
+  ASSERT_THAT(mismatches, IsOk());
+  EXPECT_EQ(*mismatches, 1);
+  EXPECT_NE(Metrics().find("milepost_reconcile_mismatches{check=\"read_models\"} 1"),
+            std::string::npos);
+}
+
+TEST(LastingTest, KeepsWhatBothNameWithTheSameValues) {
+  const auto mismatch = [](const char* member, int64_t stored, int64_t expected) {
+    Reconciliation::Mismatch m;
+    m.cell.member = member;
+    m.stored[0] = stored;
+    m.expected[0] = expected;
+    return m;
+  };
+  Reconciliation first, second;
+  first.mismatches = {mismatch("real", 1, 2), mismatch("caught-up", 6, 5),
+                      mismatch("still-written", 6, 5)};
+  second.mismatches = {mismatch("still-written", 8, 6), mismatch("real", 1, 2),
+                       mismatch("new", 3, 2)};
+  const auto lasting = Lasting(first, second);
+  ASSERT_EQ(lasting.size(), 1u);
+  EXPECT_EQ(lasting.front().cell.member, "real");
+}
+
+}  // namespace
+}  // namespace milepost::reporting
