@@ -18,6 +18,9 @@ absl::StatusOr<std::set<std::string>> Customers::Missing(const rpc::Caller& call
   customer::v1::BatchCheckCustomersResponse response;
   grpc::ClientContext context;
   caller.Prepare(context);
+  // A stream may have no deadline of its own.
+  const auto latest = std::chrono::system_clock::now() + absl::ToChronoSeconds(kLongestWait);
+  if (context.deadline() > latest) context.set_deadline(latest);
   const grpc::Status status = stub_->BatchCheckCustomers(&context, request, &response);
   if (!status.ok()) {
     // Whatever customer-svc says about the question as such, it is no answer to it.

@@ -25,6 +25,9 @@ class Customers {
   absl::StatusOr<std::set<std::string>> Missing(const rpc::Caller& caller,
                                                 const std::vector<std::string>& ids);
 
+  // A caller may have no deadline of its own; then the answer is waited for so long.
+  static constexpr absl::Duration kLongestWait = absl::Seconds(10);
+
  private:
   const std::unique_ptr<customer::v1::CustomerService::Stub> stub_;
 };

@@ -174,7 +174,7 @@ absl::Status OpportunityImport::CheckReferences(std::vector<Row>& rows) {
   std::erase_if(rows, [&](Row& row) {
     status::FieldViolations violations;
     const ImportRow& wanted = row.row;
-    if (const absl::Status owner = CheckOwner(caller_, wanted.owner, today); !owner.ok()) {
+    if (const absl::Status owner = CheckPastOwner(caller_, wanted.owner, today); !owner.ok()) {
       violations.Add("owner", std::string(owner.message()));
     }
     if (missing_customers->contains(wanted.content.customer)) {

@@ -212,6 +212,19 @@ TEST_F(OpportunityImportTest, MendedRowsAreTakenUnlessSomebodyWorkedOnThem) {
   EXPECT_THAT(Fields(foreign->results(0)), ElementsAre("name")) << "it was not imported";
 }
 
+TEST_F(OpportunityImportTest, OwnersMayHaveLeft) {
+  v1::ImportOpportunityRow row = Row("o-1", v1::WON);
+  row.set_owner("members/leo");
+  EXPECT_THAT(Outcomes("max", {row}), ElementsAre(v1::CREATED));
+  v1::CreateOpportunityRequest create;
+  create.mutable_opportunity()->set_title("t");
+  create.mutable_opportunity()->set_owner("members/leo");
+  v1::Opportunity opportunity;
+  auto context = As("max");
+  EXPECT_THAT(opportunities->CreateOpportunity(context.get(), create, &opportunity),
+              Fails(absl::StatusCode::kFailedPrecondition, "MEMBER_UNKNOWN"));
+}
+
 TEST_F(OpportunityImportTest, ATakenOrderIdRefusesOnlyItsRow) {
   Create("anna", "o-x");
   CompleteNeed("anna", "o-x");

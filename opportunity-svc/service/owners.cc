@@ -16,6 +16,14 @@ absl::Status CheckOwner(const rpc::Caller& caller, const std::string& owner, abs
   return absl::OkStatus();
 }
 
+absl::Status CheckPastOwner(const rpc::Caller& caller, const std::string& owner,
+                            absl::CivilDay today) {
+  const std::string name = resource::Name(kMembers, owner);
+  if (!caller.organization().UnitOf(owner, today)) return error::MemberUnknown(name);
+  if (!caller.scope().MayChange(owner)) return error::OwnerOutOfScope(name);
+  return absl::OkStatus();
+}
+
 std::optional<std::vector<std::string>> VisibleOwners(const rpc::Caller& caller,
                                                       std::vector<std::string> asked) {
   const access::Scope& scope = caller.scope();

@@ -56,7 +56,7 @@ class FakeCustomers final : public customer::v1::CustomerService::Service {
 
 // The services over a database of their own, a fake customer-svc, and a small company: `max`
 // manages unit west with the reps anna and ben; eva is a rep of east; ada is an admin, zoe an
-// analyst.
+// analyst; leo has left unit west.
 class World : public ::testing::Test {
  protected:
   World() {
@@ -65,14 +65,16 @@ class World : public ::testing::Test {
         std::vector<access::Unit>{{.id = "company", .parents = {{"", past}}},
                                   {.id = "west", .parents = {{"company", past}}},
                                   {.id = "east", .parents = {{"company", past}}}},
-        std::vector<access::Member>{{.id = "max",
-                                     .placements = {{"west", past}},
-                                     .manages = {{"west", past, std::nullopt}}},
-                                    {.id = "anna", .placements = {{"west", past}}},
-                                    {.id = "ben", .placements = {{"west", past}}},
-                                    {.id = "eva", .placements = {{"east", past}}},
-                                    {.id = "ada", .placements = {{"company", past}}},
-                                    {.id = "zoe", .placements = {{"company", past}}}}));
+        std::vector<access::Member>{
+            {.id = "max",
+             .placements = {{"west", past}},
+             .manages = {{"west", past, std::nullopt}}},
+            {.id = "anna", .placements = {{"west", past}}},
+            {.id = "ben", .placements = {{"west", past}}},
+            {.id = "eva", .placements = {{"east", past}}},
+            {.id = "ada", .placements = {{"company", past}}},
+            {.id = "zoe", .placements = {{"company", past}}},
+            {.id = "leo", .placements = {{"west", past}}, .last_day = past + 30}}));
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
