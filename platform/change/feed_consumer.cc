@@ -271,6 +271,7 @@ class FeedConsumer::Following {
       position_ = row.Int64(1);
       fresh_time_ = row.Time(2);
       renewed_ = absl::Now();
+      looked_ = renewed_;
       consumer_.SetPosition(position_, fresh_time_);
       return row.Bool(3);
     });
@@ -395,7 +396,8 @@ class FeedConsumer::Following {
       } else if (absl::Now() - heard > options_.silence) {
         return absl::UnavailableError("the feed says nothing, not even a bookmark");
       }
-      if (absl::Now() - renewed_ > options_.lease / 3) {
+      // Applying renews the lease too, but only a look sees that a rebuild is asked for.
+      if (absl::Now() - looked_ > options_.lease / 3) {
         const absl::StatusOr<bool> rebuild = Renew();
         if (!rebuild.ok()) return rebuild.status();
         if (*rebuild) return absl::OkStatus();  // The next stream begins with it.
@@ -594,7 +596,8 @@ class FeedConsumer::Following {
   absl::Time fresh_time_;
   std::string next_feed_id_;  // What the first batch of a new checkpoint says.
   int64_t head_ = 0;
-  absl::Time renewed_;
+  absl::Time renewed_;  // The lease, last.
+  absl::Time looked_ = absl::InfinitePast();  // At the whole checkpoint, last.
 };
 
 FeedConsumer::FeedConsumer(std::shared_ptr<grpc::Channel> channel, SessionFactory make_session,
