@@ -145,6 +145,10 @@ absl::Status CreditCodeOfPerson(const std::string& customer_id) {
       {{"name", CustomerName(customer_id)}});
 }
 
+absl::Status ClientGone() {
+  return status::Error(StatusCode::kCancelled, "CLIENT_GONE", "the client has gone away");
+}
+
 absl::Status TooManyContacts(const std::string& customer_id, int64_t limit) {
   return status::Error(
       StatusCode::kFailedPrecondition, "TOO_MANY_CONTACTS",

@@ -51,6 +51,10 @@ absl::Status OwnParent(const std::string& customer_id);
 absl::Status KindIsFixed(const std::string& customer_id);
 absl::Status CreditCodeOfPerson(const std::string& customer_id);
 
+// CANCELLED / CLIENT_GONE: nobody reads the stream any more; what was answered until then is
+// written.
+absl::Status ClientGone();
+
 // FAILED_PRECONDITION / TOO_MANY_CONTACTS.
 absl::Status TooManyContacts(const std::string& customer_id, int64_t limit);
 // INVALID_ARGUMENT / CONTACT_OF_OTHER_CUSTOMER.

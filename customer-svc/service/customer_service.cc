@@ -384,7 +384,7 @@ absl::Status CustomerService::HandOver(const Caller& caller, db::Session& db,
     if (!status.ok()) return status;
     progress.set_customer_count(progress.customer_count() + moved);
     again = listed > 0;
-    if (again && !out.Write(progress)) return absl::CancelledError("the client is gone");
+    if (again && !out.Write(progress)) return error::ClientGone();
   }
   for (bool again = true; again;) {
     const absl::StatusOr<int> moved = db.Transact([&](db::Transaction& tx) {
@@ -394,7 +394,7 @@ absl::Status CustomerService::HandOver(const Caller& caller, db::Session& db,
     if (!moved.ok()) return moved.status();
     progress.set_interaction_count(progress.interaction_count() + *moved);
     again = *moved > 0;
-    if (again && !out.Write(progress)) return absl::CancelledError("the client is gone");
+    if (again && !out.Write(progress)) return error::ClientGone();
   }
   progress.set_done(true);
   out.Write(progress);
@@ -563,7 +563,7 @@ absl::Status CustomerService::Import(
     absl::StatusOr<v1::ImportCustomersResponse> response =
         ImportBatch(caller, db, customers_, parse_context(), Now(rpc_), *request);
     if (!response.ok()) return response.status();
-    if (!stream.Write(*std::move(response))) return absl::CancelledError("the client is gone");
+    if (!stream.Write(*std::move(response))) return error::ClientGone();
   }
   return absl::OkStatus();
 }
@@ -609,7 +609,7 @@ absl::Status CustomerService::Export(const Caller& caller, db::Session& db,
     }
     query.after = {customers->back().create_time, customers->back().id};
     record.set_row_count(record.row_count() + response.customers_size());
-    if (!out.Write(std::move(response))) return absl::CancelledError("the client is gone");
+    if (!out.Write(std::move(response))) return error::ClientGone();
   }
   record.set_finished(true);
   return write_record("customer_export.finished", 2);
