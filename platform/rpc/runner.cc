@@ -406,15 +406,18 @@ absl::Status Runner::Replay(Call& call, db::Session& session,
   if (context.request_id.empty()) return status;
   absl::Status replayed = change::Replay(session, context, status, response);
   call.replayed = replayed.ok();
-  // The answer is as recorded. A rep or manager wrote within the own scope and knows the person;
-  // who may write everywhere (marketing) need not.
-  const access::Scope& scope = call.caller->scope();
-  if (replayed.ok() && scope.sees_all() && !scope.MaySeePersonal(access::OwnerOf(response))) {
-    access::MaskPersonal(response);
-  }
   if (replayed.ok()) state_->idempotency_replay.Increment();
   if (status::ReasonOf(replayed) == "REQUEST_ID_REUSED") state_->idempotency_mismatch.Increment();
   return replayed;
+}
+
+absl::Status Runner::MaskByOwner::operator()(const Caller& caller, db::Session&,
+                                             google::protobuf::Message& response) const {
+  const access::Scope& scope = caller.scope();
+  if (scope.sees_all() && !scope.MaySeePersonal(access::OwnerOf(response))) {
+    access::MaskPersonal(response);
+  }
+  return absl::OkStatus();
 }
 
 void Runner::CountReceived(Call& call) { call.method->received->Increment(); }

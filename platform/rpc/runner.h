@@ -64,18 +64,19 @@ class Runner {
   }
   void RegisterService(const std::string& full_name);
 
-  // Of resources without personal data.
-  struct AnswerAsRecorded {
-    absl::Status operator()(const Caller&, db::Session&, google::protobuf::Message&) const {
-      return absl::OkStatus();
-    }
+  // What a repeated request is answered with, unless a service knows better: as recorded, but for a
+  // caller who may write everywhere (marketing) with personal data masked by the record's owner. A
+  // rep or manager wrote within the own scope and knows the person.
+  struct MaskByOwner {
+    absl::Status operator()(const Caller& caller, db::Session&,
+                            google::protobuf::Message& response) const;
   };
 
-  // A repeated request is answered with the resource as it was recorded, personal data readable;
-  // `after_replay`, absl::Status(const rpc::Caller&, db::Session&, Response&), masks what the
-  // caller may not read.
+  // A repeated request is answered with the resource as it was recorded, personal data readable,
+  // until `after_replay`, absl::Status(const rpc::Caller&, db::Session&, Response&), has masked what
+  // the caller may not read.
   template <typename Request, typename Response, typename Handler,
-            typename AfterReplay = AnswerAsRecorded>
+            typename AfterReplay = MaskByOwner>
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext& context, const Request& request,
                                 Response& response, Handler handler,
                                 AfterReplay after_replay = {}) {
