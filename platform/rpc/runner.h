@@ -73,8 +73,8 @@ class Runner {
   };
 
   // A repeated request is answered with the resource as it was recorded, personal data readable,
-  // until `after_replay`, absl::Status(const rpc::Caller&, db::Session&, Response&), has masked what
-  // the caller may not read.
+  // until `after_replay`, absl::Status(const rpc::Caller&, db::Session&, Response&), has masked
+  // what the caller may not read.
   template <typename Request, typename Response, typename Handler,
             typename AfterReplay = MaskByOwner>
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext& context, const Request& request,
