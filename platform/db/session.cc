@@ -241,9 +241,11 @@ class Connection {
     }
   }
 
+  // By statement: the driver's own commit() and rollback() drop the server's answer, so that a
+  // commit that never happened would look like one.
   absl::Status Commit() {
     try {
-      driver_->commit();
+      Control().execute("COMMIT");
       return absl::OkStatus();
     } catch (const sql::SQLException& e) {
       return Failed(e, "commit", true);
@@ -252,7 +254,7 @@ class Connection {
 
   absl::Status Rollback() {
     try {
-      driver_->rollback();
+      Control().execute("ROLLBACK");
       return absl::OkStatus();
     } catch (const sql::SQLException& e) {
       return Failed(e, "rollback", false);
@@ -282,6 +284,11 @@ class Connection {
     absl::Status status = FromDriver(e.getErrorCode(), e.what(), statement, in_commit);
     if (IsConnectionLost(status)) lost_ = true;
     return status;
+  }
+
+  sql::Statement& Control() {
+    if (control_ == nullptr) control_.reset(driver_->createStatement());
+    return *control_;
   }
 
   // The prepared statement for the text, with its values bound. The least recently used one makes
@@ -321,6 +328,7 @@ class Connection {
   };
 
   std::unique_ptr<sql::Connection> driver_;
+  std::unique_ptr<sql::Statement> control_;
   std::list<std::string> recent_;  // Statement texts, most recently used first.
   std::unordered_map<std::string, Entry> prepared_;
   bool lost_ = false;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "platform/db/errors.h"
 #include "platform/db/migration.h"
 #include "platform/testing/database.h"
 
@@ -151,6 +152,24 @@ TEST_F(SessionTest, ALostConnectionIsMadeAnew) {
   auto killer = database_.NewSession();
   ASSERT_TRUE(killer->RunText(absl::StrCat("KILL CONNECTION ", (*id)[0].Int64(0))).ok());
   EXPECT_EQ(Balance("a"), 1);
+}
+
+TEST_F(SessionTest, ACommitThatDidNotReachTheServerIsNoSuccess) {
+  auto killer = database_.NewSession();
+  int hooks = 0;
+  const absl::Status status = database_.session().Transact([&](Transaction& tx) -> absl::Status {
+    tx.AfterCommit([&] { ++hooks; });
+    static constexpr Statement kId{"id", "SELECT CONNECTION_ID()"};
+    const auto id = tx.Query(kId);
+    if (!id.ok()) return id.status();
+    if (auto done = tx.Execute(kInsert, "a", 1, Null{}, Null{}, Null{}, Null{}); !done.ok())
+      return done.status();
+    return killer->RunText(absl::StrCat("KILL CONNECTION ", (*id)[0].Int64(0)));
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_TRUE(IsUnknownCommit(status)) << status;
+  EXPECT_EQ(hooks, 0);
+  EXPECT_EQ(Balance("a"), -1);
 }
 
 TEST_F(SessionTest, AnUnreachableDatabaseIsUnavailable) {
