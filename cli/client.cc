@@ -26,6 +26,7 @@ constexpr absl::Duration kCallTimeout = absl::Seconds(60);
 // Writes carry a request_id, so UNAVAILABLE may be sent again.
 constexpr char kServiceConfig[] = R"({
   "loadBalancingConfig": [{"round_robin": {}}],
+  "healthCheckConfig": {"serviceName": ""},
   "methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.1s",
     "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]
 })";
@@ -89,8 +90,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const Profile& profile,
     arguments.SetServiceConfigJSON(kServiceConfig);
     arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
     client->channels_[service] = grpc::CreateCustomChannel(
-        absl::StrContains(address, "://") ? address : absl::StrCat("dns:///", address),
-        credentials, arguments);
+        absl::StrContains(address, "://") ? address : absl::StrCat("dns:///", address), credentials,
+        arguments);
   }
   return client;
 }

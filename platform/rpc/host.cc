@@ -39,9 +39,11 @@ constexpr char kVersion[] = "0.1.0";
 // A pod that cannot reach its database for so long takes itself out of the balancing.
 constexpr absl::Duration kDatabaseGrace = absl::Seconds(10);
 
-// UNAVAILABLE is safe to send again because every write carries a request_id.
+// UNAVAILABLE is safe to send again because every write carries a request_id. By its health a
+// replica that drains gets no more calls: one that came while it shuts down would be CANCELLED.
 constexpr char kPeerServiceConfig[] = R"({
   "loadBalancingConfig": [{"round_robin": {}}],
+  "healthCheckConfig": {"serviceName": ""},
   "methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.05s", "maxBackoff": "1s",
     "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}],
   "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}
