@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Two replicas of customer-svc and of opportunity-svc are restarted one after the other under load: no call fails.
-Clients spread their calls over the replicas and send a call that was UNAVAILABLE again, as the retry policy of
-their channel says; opportunity-svc finds customer-svc by a name that stands for both of its replicas."""
+Clients do what the service config of their channels says: they spread their calls over the replicas that say they
+are healthy, and send a call that was UNAVAILABLE again. opportunity-svc, itself a client, finds customer-svc by a
+name that stands for both of its replicas."""
 
 import json
 import threading
@@ -16,6 +17,7 @@ from milepost.opportunity.v1 import opportunity_pb2
 
 SERVICE_CONFIG = json.dumps({
     "loadBalancingConfig": [{"round_robin": {}}],
+    "healthCheckConfig": {"serviceName": ""},
     "methodConfig": [{"name": [{}], "retryPolicy": {
         "maxAttempts": 4, "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2,
         "retryableStatusCodes": ["UNAVAILABLE"]}}]})

@@ -452,6 +452,7 @@ class Suite:
         self.database = Database(self.folder)
         self.replicas = {}
         self.name_server = None
+        self._channels = []
 
     # Life.
 
@@ -498,6 +499,8 @@ class Suite:
             ", ".join(f"{s} {' '.join(r.address for r in self.replicas[s])}" for s in self.services))
 
     def stop(self, failed=False):
+        for channel in self._channels:
+            channel.close()
         alive = [r for rs in self.replicas.values() for r in rs if r.process and r.process.poll() is None]
         for replica in alive:
             replica.process.terminate()
@@ -604,10 +607,12 @@ class Suite:
         credentials = grpc.ssl_channel_credentials(self.ca(), **pair)
         if token:
             credentials = grpc.composite_channel_credentials(credentials, grpc.access_token_call_credentials(token))
-        return grpc.secure_channel(target, credentials, options=[
+        channel = grpc.secure_channel(target, credentials, options=[
             ("grpc.ssl_target_name_override", service), ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.min_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 1000),
             ("grpc.max_receive_message_length", 16 << 20), *options])
+        self._channels.append(channel)
+        return channel
 
     def client(self, member, *roles, options=()):
         return Client(self, token=self.token(member, *roles), options=options)
