@@ -26,7 +26,8 @@ constexpr absl::Duration kSeedRetry = absl::Seconds(1);
 absl::Status Serve(rpc::Host& host) {
   const Clock clock{[] { return absl::Now(); }, host.settings().zone};
   Directory directory(clock, host.organization());
-  absl::StatusOr<std::shared_ptr<grpc::Channel>> reporting = host.PeerChannel(host.settings().reporting_address);
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> reporting =
+      host.PeerChannel(host.settings().reporting_address);
   if (!reporting.ok()) return reporting.status();
 
   UnitService units(host.runner(), directory);
@@ -41,9 +42,10 @@ absl::Status Serve(rpc::Host& host) {
   host.AddService(metrics, v1::MetricService::service_full_name());
   host.AddService(plans, v1::PlanService::service_full_name());
   host.AddService(nodes, v1::NodeService::service_full_name());
-  host.set_may_see_record([&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
-    return MaySeeRecord(caller, db, directory, record);
-  });
+  host.set_may_see_record(
+      [&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
+        return MaySeeRecord(caller, db, directory, record);
+      });
 
   host.AddReadinessCheck("organization", [&directory] { return directory.Ready(); });
   host.AddBackground("organization", [&](std::stop_token stop) {

@@ -38,27 +38,31 @@ std::string Until(absl::CivilDay until) {
 }  // namespace
 
 absl::Status NotFound(const std::string& name) {
-  return Error(StatusCode::kNotFound, "NOT_FOUND", absl::StrCat(name, " does not exist"), {{"name", name}});
+  return Error(StatusCode::kNotFound, "NOT_FOUND", absl::StrCat(name, " does not exist"),
+               {{"name", name}});
 }
 
 absl::Status AlreadyExists(const std::string& name) {
   return Error(StatusCode::kAlreadyExists, "ALREADY_EXISTS",
-               absl::StrCat(name, " exists, or existed and was deleted; ids are never used again"), {{"name", name}});
+               absl::StrCat(name, " exists, or existed and was deleted; ids are never used again"),
+               {{"name", name}});
 }
 
 absl::Status StaleEtag(const std::string& name) {
-  return Error(StatusCode::kAborted, "STALE_ETAG", absl::StrCat(name, " was changed by somebody else; read it again"),
+  return Error(StatusCode::kAborted, "STALE_ETAG",
+               absl::StrCat(name, " was changed by somebody else; read it again"),
                {{"name", name}});
 }
 
 absl::Status ReferenceMissing(const std::string& name) {
-  return Error(StatusCode::kFailedPrecondition, "REFERENCE_MISSING", absl::StrCat(name, " does not exist"),
-               {{"name", name}});
+  return Error(StatusCode::kFailedPrecondition, "REFERENCE_MISSING",
+               absl::StrCat(name, " does not exist"), {{"name", name}});
 }
 
 absl::Status UnitNotThere(const std::string& unit_id, absl::CivilDay first, absl::CivilDay until) {
   return Error(StatusCode::kFailedPrecondition, "UNIT_NOT_THERE",
-               absl::StrCat("units/", unit_id, " does not exist on all days from ", Day(first), " ", Until(until)),
+               absl::StrCat("units/", unit_id, " does not exist on all days from ", Day(first), " ",
+                            Until(until)),
                {{"unit", absl::StrCat("units/", unit_id)}, {"first_date", Day(first)}});
 }
 
@@ -69,14 +73,17 @@ absl::Status UnitCycle(const std::string& unit_id, absl::CivilDay day) {
 }
 
 absl::Status TreeTooDeep(const std::string& unit_id, absl::CivilDay day) {
-  return Error(StatusCode::kFailedPrecondition, "TREE_TOO_DEEP",
-               absl::StrCat("the branch of units/", unit_id, " would have more than ", kMaxUnitLevels, " levels on ", Day(day)),
-               {{"unit", absl::StrCat("units/", unit_id)}, {"limit", absl::StrCat(kMaxUnitLevels)}});
+  return Error(
+      StatusCode::kFailedPrecondition, "TREE_TOO_DEEP",
+      absl::StrCat("the branch of units/", unit_id, " would have more than ", kMaxUnitLevels,
+                   " levels on ", Day(day)),
+      {{"unit", absl::StrCat("units/", unit_id)}, {"limit", absl::StrCat(kMaxUnitLevels)}});
 }
 
 absl::Status TooManyUnits() {
   return Error(StatusCode::kFailedPrecondition, "TOO_MANY_UNITS",
-               absl::StrCat("there may be at most ", kMaxUnits, " units"), {{"limit", absl::StrCat(kMaxUnits)}});
+               absl::StrCat("there may be at most ", kMaxUnits, " units"),
+               {{"limit", absl::StrCat(kMaxUnits)}});
 }
 
 absl::Status BeforeStart(const std::string& field, absl::CivilDay found, absl::CivilDay start) {
@@ -86,7 +93,8 @@ absl::Status BeforeStart(const std::string& field, absl::CivilDay found, absl::C
 }
 
 absl::Status Ended(const std::string& name, absl::CivilDay last) {
-  return Error(StatusCode::kFailedPrecondition, "ENDED", absl::StrCat(name, " ended on ", Day(last)),
+  return Error(StatusCode::kFailedPrecondition, "ENDED",
+               absl::StrCat(name, " ended on ", Day(last)),
                {{"name", name}, {"last_date", Day(last)}});
 }
 
@@ -97,64 +105,80 @@ absl::Status TooManyPlacements(const std::string& name) {
 }
 
 absl::Status UnitInUse(const std::string& name, const std::string& user, absl::CivilDay last) {
-  return Error(StatusCode::kFailedPrecondition, "UNIT_IN_USE",
-               absl::StrCat(user, " is still placed in ", name, " after ", Day(last), "; move it first"),
-               {{"name", name}, {"user", user}, {"last_date", Day(last)}});
+  return Error(
+      StatusCode::kFailedPrecondition, "UNIT_IN_USE",
+      absl::StrCat(user, " is still placed in ", name, " after ", Day(last), "; move it first"),
+      {{"name", name}, {"user", user}, {"last_date", Day(last)}});
 }
 
 absl::Status CalendarInUse(const std::string& name, const std::string& user) {
-  return Error(StatusCode::kFailedPrecondition, "CALENDAR_IN_USE", absl::StrCat(name, " is used by ", user),
-               {{"name", name}, {"user", user}});
+  return Error(StatusCode::kFailedPrecondition, "CALENDAR_IN_USE",
+               absl::StrCat(name, " is used by ", user), {{"name", name}, {"user", user}});
 }
 
 absl::Status DefaultCalendarStays() {
-  return Error(StatusCode::kFailedPrecondition, "DEFAULT_CALENDAR", "calendars/default cannot be deleted");
+  return Error(StatusCode::kFailedPrecondition, "DEFAULT_CALENDAR",
+               "calendars/default cannot be deleted");
 }
 
 absl::Status RatioOfRatio(const std::string& name) {
   return Error(StatusCode::kFailedPrecondition, "RATIO_OF_RATIO",
-               absl::StrCat(name, " is itself computed; a ratio is of two metrics that are not"), {{"metric", name}});
+               absl::StrCat(name, " is itself computed; a ratio is of two metrics that are not"),
+               {{"metric", name}});
 }
 
 absl::Status MayNotEdit(const std::string& name) {
-  return Error(StatusCode::kPermissionDenied, "MAY_NOT_EDIT",
-               absl::StrCat(name, " is edited by its owner, by who leads its unit and by administrators"), {{"name", name}});
+  return Error(
+      StatusCode::kPermissionDenied, "MAY_NOT_EDIT",
+      absl::StrCat(name, " is edited by its owner, by who leads its unit and by administrators"),
+      {{"name", name}});
 }
 
 absl::Status MayNotCreate(const std::string& unit) {
   return Error(StatusCode::kPermissionDenied, "MAY_NOT_CREATE",
-               unit.empty() ? std::string("a plan for the whole company is made by who leads a unit at the top or an administrator")
-                            : absl::StrCat("a plan for ", unit, " is made by who leads it or an administrator"),
+               unit.empty() ? std::string("a plan for the whole company is made by who leads a "
+                                          "unit at the top or an administrator")
+                            : absl::StrCat("a plan for ", unit,
+                                           " is made by who leads it or an administrator"),
                {{"unit", unit}});
 }
 
 absl::Status MayNotApprove(const std::string& name) {
-  return Error(StatusCode::kPermissionDenied, "MAY_NOT_APPROVE",
-               absl::StrCat(name, " is approved or rejected by who leads its unit or an administrator"), {{"name", name}});
+  return Error(
+      StatusCode::kPermissionDenied, "MAY_NOT_APPROVE",
+      absl::StrCat(name, " is approved or rejected by who leads its unit or an administrator"),
+      {{"name", name}});
 }
 
 absl::Status MayNotSeeAll(const std::string& name) {
   return Error(StatusCode::kPermissionDenied, "MAY_NOT_SEE_ALL",
-               absl::StrCat("you see a part of ", name, "; checking it takes all of it"), {{"name", name}});
+               absl::StrCat("you see a part of ", name, "; checking it takes all of it"),
+               {{"name", name}});
 }
 
 absl::Status OwnPlan(const std::string& name, const std::string& how) {
   return Error(StatusCode::kPermissionDenied, "OWN_PLAN",
-               absl::StrCat("nobody decides on a plan of their own: you ", how, " ", name), {{"name", name}});
+               absl::StrCat("nobody decides on a plan of their own: you ", how, " ", name),
+               {{"name", name}});
 }
 
-absl::Status WrongPlanState(const std::string& name, PlanState found, const std::vector<PlanState>& wanted) {
-  const std::string list =
-      absl::StrJoin(wanted, " or ", [](std::string* out, PlanState state) { out->append(Name(state)); });
-  return Error(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE", absl::StrCat(name, " is ", Name(found), ", not ", list),
+absl::Status WrongPlanState(const std::string& name, PlanState found,
+                            const std::vector<PlanState>& wanted) {
+  const std::string list = absl::StrJoin(
+      wanted, " or ", [](std::string* out, PlanState state) { out->append(Name(state)); });
+  return Error(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE",
+               absl::StrCat(name, " is ", Name(found), ", not ", list),
                {{"name", name}, {"state", Name(found)}, {"wanted", list}});
 }
 
 absl::Status PlanDoesNotAddUp(const std::string& name, const Variance& variance) {
-  return Error(StatusCode::kFailedPrecondition, "PLAN_DOES_NOT_ADD_UP",
-               absl::StrCat(name, " has ", variance.violation_count, " violations, first: ", variance.first,
-                            "; mend them or approve with accept_variance and a reason"),
-               {{"name", name}, {"violations", absl::StrCat(variance.violation_count)}, {"first", variance.first}});
+  return Error(
+      StatusCode::kFailedPrecondition, "PLAN_DOES_NOT_ADD_UP",
+      absl::StrCat(name, " has ", variance.violation_count, " violations, first: ", variance.first,
+                   "; mend them or approve with accept_variance and a reason"),
+      {{"name", name},
+       {"violations", absl::StrCat(variance.violation_count)},
+       {"first", variance.first}});
 }
 
 absl::Status ReasonRequired(const std::string& name) {
@@ -163,42 +187,52 @@ absl::Status ReasonRequired(const std::string& name) {
 }
 
 absl::Status NodeLocked(const std::string& name, int64_t units) {
-  return Error(StatusCode::kFailedPrecondition, "NODE_LOCKED", absl::StrCat(name, " is locked to ", units, "; unlock it first"),
+  return Error(StatusCode::kFailedPrecondition, "NODE_LOCKED",
+               absl::StrCat(name, " is locked to ", units, "; unlock it first"),
                {{"name", name}, {"locked_units", absl::StrCat(units)}});
 }
 
 absl::Status OutsideBounds(const std::string& name, int64_t found, int64_t min, int64_t max) {
   return Error(StatusCode::kFailedPrecondition, "OUTSIDE_BOUNDS",
                absl::StrCat(name, " may be ", min, " to ", max, ", not ", found),
-               {{"name", name}, {"found", absl::StrCat(found)}, {"min", absl::StrCat(min)}, {"max", absl::StrCat(max)}});
+               {{"name", name},
+                {"found", absl::StrCat(found)},
+                {"min", absl::StrCat(min)},
+                {"max", absl::StrCat(max)}});
 }
 
 absl::Status MinimumAboveMaximum(const std::string& name, int64_t min, int64_t max) {
-  return Error(StatusCode::kFailedPrecondition, "MINIMUM_ABOVE_MAXIMUM",
-               absl::StrCat("the minimum ", min, " of ", name, " would lie above its maximum ", max),
-               {{"name", name}, {"min", absl::StrCat(min)}, {"max", absl::StrCat(max)}});
+  return Error(
+      StatusCode::kFailedPrecondition, "MINIMUM_ABOVE_MAXIMUM",
+      absl::StrCat("the minimum ", min, " of ", name, " would lie above its maximum ", max),
+      {{"name", name}, {"min", absl::StrCat(min)}, {"max", absl::StrCat(max)}});
 }
 
 absl::Status BreakdownExists(const std::string& name, const std::string& breakdown) {
   return Error(StatusCode::kAlreadyExists, "BREAKDOWN_EXISTS",
-               absl::StrCat(name, " already has a breakdown '", breakdown, "'; replace it, or choose another id"),
+               absl::StrCat(name, " already has a breakdown '", breakdown,
+                            "'; replace it, or choose another id"),
                {{"name", name}, {"breakdown", breakdown}});
 }
 
 absl::Status BreakdownMissing(const std::string& name, const std::string& breakdown) {
-  return Error(StatusCode::kNotFound, "BREAKDOWN_NOT_FOUND", absl::StrCat(name, " has no breakdown '", breakdown, "'"),
+  return Error(StatusCode::kNotFound, "BREAKDOWN_NOT_FOUND",
+               absl::StrCat(name, " has no breakdown '", breakdown, "'"),
                {{"name", name}, {"breakdown", breakdown}});
 }
 
 absl::Status TooManyBreakdowns(const std::string& name) {
   return Error(StatusCode::kFailedPrecondition, "TOO_MANY_BREAKDOWNS",
-               absl::StrCat(name, " has ", kMaxBreakdowns, " breakdowns; that is the limit"), {{"name", name}});
+               absl::StrCat(name, " has ", kMaxBreakdowns, " breakdowns; that is the limit"),
+               {{"name", name}});
 }
 
 absl::Status TooManyChildren(const std::string& name, size_t found) {
-  return Error(StatusCode::kFailedPrecondition, "TOO_MANY_CHILDREN",
-               absl::StrCat("a breakdown of ", name, " would have ", found, " children; the limit is ", kMaxChildren),
-               {{"name", name}, {"found", absl::StrCat(found)}, {"limit", absl::StrCat(kMaxChildren)}});
+  return Error(
+      StatusCode::kFailedPrecondition, "TOO_MANY_CHILDREN",
+      absl::StrCat("a breakdown of ", name, " would have ", found, " children; the limit is ",
+                   kMaxChildren),
+      {{"name", name}, {"found", absl::StrCat(found)}, {"limit", absl::StrCat(kMaxChildren)}});
 }
 
 absl::Status TooDeep(const std::string& name) {
@@ -207,56 +241,65 @@ absl::Status TooDeep(const std::string& name) {
 }
 
 absl::Status TooManyNodes(const std::string& name, int64_t found) {
-  return Error(StatusCode::kFailedPrecondition, "TOO_MANY_NODES",
-               absl::StrCat(name, " would have ", found, " nodes; the limit is ", kMaxPlanNodes),
-               {{"name", name}, {"found", absl::StrCat(found)}, {"limit", absl::StrCat(kMaxPlanNodes)}});
+  return Error(
+      StatusCode::kFailedPrecondition, "TOO_MANY_NODES",
+      absl::StrCat(name, " would have ", found, " nodes; the limit is ", kMaxPlanNodes),
+      {{"name", name}, {"found", absl::StrCat(found)}, {"limit", absl::StrCat(kMaxPlanNodes)}});
 }
 
 absl::Status CallTooLarge(int64_t found) {
   return Error(StatusCode::kFailedPrecondition, "CALL_TOO_LARGE",
-               absl::StrCat("the call would write ", found, " nodes; the limit is ", kMaxNodesPerCall,
-                            ": do it for one part of the plan after another"),
+               absl::StrCat("the call would write ", found, " nodes; the limit is ",
+                            kMaxNodesPerCall, ": do it for one part of the plan after another"),
                {{"found", absl::StrCat(found)}, {"limit", absl::StrCat(kMaxNodesPerCall)}});
 }
 
 absl::Status NothingToSplit(const std::string& name) {
-  return Error(StatusCode::kFailedPrecondition, "NOTHING_TO_SPLIT", absl::StrCat("there is no leaf under ", name),
-               {{"name", name}});
+  return Error(StatusCode::kFailedPrecondition, "NOTHING_TO_SPLIT",
+               absl::StrCat("there is no leaf under ", name), {{"name", name}});
 }
 
 absl::Status NoParts(const std::string& name, const std::string& why) {
-  return Error(StatusCode::kFailedPrecondition, "NO_PARTS", absl::StrCat(name, " cannot be split: ", why), {{"name", name}});
+  return Error(StatusCode::kFailedPrecondition, "NO_PARTS",
+               absl::StrCat(name, " cannot be split: ", why), {{"name", name}});
 }
 
 absl::Status PartOutside(const std::string& name, const std::string& key, const std::string& why) {
-  return Error(StatusCode::kFailedPrecondition, "PART_OUTSIDE", absl::StrCat("part '", key, "' of ", name, ": ", why),
+  return Error(StatusCode::kFailedPrecondition, "PART_OUTSIDE",
+               absl::StrCat("part '", key, "' of ", name, ": ", why),
                {{"name", name}, {"key", key}});
 }
 
 absl::Status NoHistory(const std::string& name) {
-  return Error(StatusCode::kFailedPrecondition, "NO_HISTORY",
-               absl::StrCat(name, " has no actuals in any reference period, so there are no shares"), {{"name", name}});
+  return Error(
+      StatusCode::kFailedPrecondition, "NO_HISTORY",
+      absl::StrCat(name, " has no actuals in any reference period, so there are no shares"),
+      {{"name", name}});
 }
 
 absl::Status HistoryUnavailable(const std::string& detail) {
-  return Error(StatusCode::kUnavailable, "HISTORY_UNAVAILABLE", absl::StrCat("reporting-svc cannot tell actuals: ", detail),
+  return Error(StatusCode::kUnavailable, "HISTORY_UNAVAILABLE",
+               absl::StrCat("reporting-svc cannot tell actuals: ", detail),
                {{"service", "reporting-svc"}});
 }
 
 absl::Status ActualsInOtherCurrency(const std::string& found, const std::string& wanted) {
   return Error(StatusCode::kFailedPrecondition, "ACTUALS_IN_OTHER_CURRENCY",
-               absl::StrCat("actuals are in ", found, ", the plan is in ", wanted), {{"found", found}, {"wanted", wanted}});
+               absl::StrCat("actuals are in ", found, ", the plan is in ", wanted),
+               {{"found", found}, {"wanted", wanted}});
 }
 
 absl::Status TooManyHistoryQueries(size_t found, size_t limit) {
   return Error(StatusCode::kFailedPrecondition, "TOO_MANY_HISTORY_QUERIES",
-               absl::StrCat("the nodes differ in ", found, " scopes and reference periods; a split by history may use ", limit),
+               absl::StrCat("the nodes differ in ", found,
+                            " scopes and reference periods; a split by history may use ", limit),
                {{"found", absl::StrCat(found)}, {"limit", absl::StrCat(limit)}});
 }
 
 absl::Status NoWorkingDays(const std::string& name, const std::string& calendar) {
   return Error(StatusCode::kFailedPrecondition, "NO_WORKING_DAYS",
-               absl::StrCat("no day of ", name, " counts in ", calendar), {{"name", name}, {"calendar", calendar}});
+               absl::StrCat("no day of ", name, " counts in ", calendar),
+               {{"name", name}, {"calendar", calendar}});
 }
 
 absl::Status SplitImpossible(const std::string& name, const std::vector<SplitViolation>& violations,
@@ -268,10 +311,14 @@ absl::Status SplitImpossible(const std::string& name, const std::vector<SplitVio
     const SplitViolation& violation = violations[i];
     std::vector<std::string> parts;
     for (size_t j = 0; j < std::min(violation.parts.size(), kShown); ++j) {
-      parts.push_back(violation.parts[j] < keys.size() ? keys[violation.parts[j]] : absl::StrCat(violation.parts[j]));
+      parts.push_back(violation.parts[j] < keys.size() ? keys[violation.parts[j]]
+                                                       : absl::StrCat(violation.parts[j]));
     }
-    words.push_back(parts.empty() ? violation.message : absl::StrCat(violation.message, " (", absl::StrJoin(parts, ", "), ")"));
-    if (violation.amount > 0) facts[absl::StrCat("amount_", i + 1)] = absl::StrCat(violation.amount);
+    words.push_back(parts.empty()
+                        ? violation.message
+                        : absl::StrCat(violation.message, " (", absl::StrJoin(parts, ", "), ")"));
+    if (violation.amount > 0)
+      facts[absl::StrCat("amount_", i + 1)] = absl::StrCat(violation.amount);
   }
   return Error(StatusCode::kFailedPrecondition, "SPLIT_IMPOSSIBLE",
                absl::StrCat(name, " cannot be split so: ", absl::StrJoin(words, "; ")), facts);
@@ -279,13 +326,16 @@ absl::Status SplitImpossible(const std::string& name, const std::vector<SplitVio
 
 absl::Status WouldNotAddUp(const std::string& name, int64_t expected, int64_t actual) {
   return Error(StatusCode::kFailedPrecondition, "WOULD_NOT_ADD_UP",
-               absl::StrCat("the children of ", name, " would add up to ", actual, " instead of ", expected,
-                            "; accept the variance with a reason, or adjust ", name),
-               {{"name", name}, {"expected_units", absl::StrCat(expected)}, {"actual_units", absl::StrCat(actual)}});
+               absl::StrCat("the children of ", name, " would add up to ", actual, " instead of ",
+                            expected, "; accept the variance with a reason, or adjust ", name),
+               {{"name", name},
+                {"expected_units", absl::StrCat(expected)},
+                {"actual_units", absl::StrCat(actual)}});
 }
 
 absl::Status PlanChanged(const std::string& name) {
-  return Error(StatusCode::kAborted, "PLAN_CHANGED", absl::StrCat(name, " was changed meanwhile; try again"), {{"name", name}});
+  return Error(StatusCode::kAborted, "PLAN_CHANGED",
+               absl::StrCat(name, " was changed meanwhile; try again"), {{"name", name}});
 }
 
 }  // namespace milepost::target::error

@@ -9,7 +9,8 @@
 #include "target-svc/domain/plan.h"
 #include "target-svc/domain/split.h"
 
-// Every error that a client of target-svc can see, apart from bad fields. `name` is a full resource name.
+// Every error that a client of target-svc can see, apart from bad fields. `name` is a full resource
+// name.
 namespace milepost::target::error {
 
 // What is not there and what the caller may not see answer alike.
@@ -40,7 +41,8 @@ absl::Status MayNotCreate(const std::string& unit);
 absl::Status MayNotApprove(const std::string& name);
 absl::Status MayNotSeeAll(const std::string& name);
 absl::Status OwnPlan(const std::string& name, const std::string& how);
-absl::Status WrongPlanState(const std::string& name, PlanState found, const std::vector<PlanState>& wanted);
+absl::Status WrongPlanState(const std::string& name, PlanState found,
+                            const std::vector<PlanState>& wanted);
 absl::Status PlanDoesNotAddUp(const std::string& name, const Variance& variance);
 absl::Status ReasonRequired(const std::string& name);
 

@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
-// Limits of fields, in characters (code points), entries or units. Each is named in the API's comments and in the error.
+// Limits of fields, in characters (code points), entries or units. Each is named in the API's
+// comments and in the error.
 namespace milepost::target {
 
 inline constexpr size_t kMaxDisplayName = 120;
@@ -14,7 +15,7 @@ inline constexpr size_t kMaxPhone = 32;
 inline constexpr size_t kMaxEmail = 254;
 inline constexpr size_t kMaxReason = 500;
 inline constexpr size_t kMaxPlacements = 100;
-inline constexpr size_t kMaxLines = 50;   // Managed units, and matrix lines.
+inline constexpr size_t kMaxLines = 50;  // Managed units, and matrix lines.
 inline constexpr int kMaxUnitLevels = 16;
 inline constexpr size_t kMaxUnits = 20'000;
 
@@ -30,8 +31,8 @@ inline constexpr int64_t kMaxWeight = 1'000'000'000'000'000;
 
 inline constexpr int64_t kMaxPlanNodes = 100'000;
 inline constexpr int kMaxDepth = 16;
-inline constexpr size_t kMaxChildren = 5'000;     // Of one breakdown.
-inline constexpr size_t kMaxBreakdowns = 35;      // Of one node.
+inline constexpr size_t kMaxChildren = 5'000;       // Of one breakdown.
+inline constexpr size_t kMaxBreakdowns = 35;        // Of one node.
 inline constexpr size_t kMaxNodesPerCall = 50'000;  // Created, changed or removed by one call.
 inline constexpr size_t kMaxSelectedNodes = 1'000;
 inline constexpr size_t kMaxNodeName = 200;

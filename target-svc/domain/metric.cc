@@ -3,8 +3,9 @@
 namespace milepost::target {
 namespace {
 
-Metric Make(const char* id, const char* name, const char* chinese, MetricUnit unit, const char* label,
-            MetricAggregation aggregation, MetricSource source, const char* description) {
+Metric Make(const char* id, const char* name, const char* chinese, MetricUnit unit,
+            const char* label, MetricAggregation aggregation, MetricSource source,
+            const char* description) {
   Metric metric;
   metric.id = id;
   metric.display_name = name;
@@ -17,9 +18,10 @@ Metric Make(const char* id, const char* name, const char* chinese, MetricUnit un
   return metric;
 }
 
-Metric Derived(const char* id, const char* name, const char* chinese, MetricUnit unit, const char* label,
-               const char* description) {
-  return Make(id, name, chinese, unit, label, MetricAggregation::kSum, MetricSource::kDerived, description);
+Metric Derived(const char* id, const char* name, const char* chinese, MetricUnit unit,
+               const char* label, const char* description) {
+  return Make(id, name, chinese, unit, label, MetricAggregation::kSum, MetricSource::kDerived,
+              description);
 }
 
 }  // namespace
@@ -29,24 +31,34 @@ std::vector<Metric> StandardMetrics() {
   std::vector<Metric> metrics = {
       Derived("revenue", "Revenue", "销售额", kMoney, "", "Amount of orders, on the order date."),
       Derived("orders", "Orders", "订单数", kCount, "orders", "Orders, on the order date."),
-      Derived("gross-profit", "Gross profit", "毛利", kMoney, "", "Amount of orders less their cost, on the order date."),
-      Derived("deliveries", "Deliveries", "交付额", kMoney, "", "Amount delivered, on the delivery date."),
-      Derived("collections", "Collections", "回款", kMoney, "", "Money received, on the day it came."),
-      Derived("won-opportunities", "Opportunities won", "赢单数", kCount, "opportunities", "Opportunities won, on the closing date."),
-      Derived("won-amount", "Amount won", "赢单金额", kMoney, "", "Amount of opportunities won, on the closing date."),
-      Derived("lost-opportunities", "Opportunities lost", "丢单数", kCount, "opportunities", "Opportunities lost, on the closing date."),
-      Derived("leads", "Leads", "线索数", kCount, "leads", "Opportunities opened, on the day they were."),
-      Derived("new-customers", "New customers", "新客户数", kCount, "customers", "Customers, on the day of their first order."),
+      Derived("gross-profit", "Gross profit", "毛利", kMoney, "",
+              "Amount of orders less their cost, on the order date."),
+      Derived("deliveries", "Deliveries", "交付额", kMoney, "",
+              "Amount delivered, on the delivery date."),
+      Derived("collections", "Collections", "回款", kMoney, "",
+              "Money received, on the day it came."),
+      Derived("won-opportunities", "Opportunities won", "赢单数", kCount, "opportunities",
+              "Opportunities won, on the closing date."),
+      Derived("won-amount", "Amount won", "赢单金额", kMoney, "",
+              "Amount of opportunities won, on the closing date."),
+      Derived("lost-opportunities", "Opportunities lost", "丢单数", kCount, "opportunities",
+              "Opportunities lost, on the closing date."),
+      Derived("leads", "Leads", "线索数", kCount, "leads",
+              "Opportunities opened, on the day they were."),
+      Derived("new-customers", "New customers", "新客户数", kCount, "customers",
+              "Customers, on the day of their first order."),
       Derived("visits", "Visits", "拜访数", kCount, "visits", "Visits done."),
-      Derived("interactions", "Interactions", "客户互动数", kCount, "interactions", "Visits, calls, meetings and messages done."),
+      Derived("interactions", "Interactions", "客户互动数", kCount, "interactions",
+              "Visits, calls, meetings and messages done."),
       Make("spend", "Spend", "费用", kMoney, "", MetricAggregation::kSum, MetricSource::kRecorded,
            "Money spent on activities, promotion and staff: what budgets are made of."),
-      Make("market-share", "Market share", "市场占有率", kRatio, "", MetricAggregation::kLast, MetricSource::kRecorded,
-           "Share of the market, as last found out."),
-      Make("customer-satisfaction", "Customer satisfaction", "客户满意度", kRatio, "", MetricAggregation::kAverage,
-           MetricSource::kRecorded, "Average of survey scores as a share of the best score."),
-      Make("average-order", "Average order", "客单价", kMoney, "", MetricAggregation::kRatioOfSums, MetricSource::kComputed,
-           "Revenue over orders."),
+      Make("market-share", "Market share", "市场占有率", kRatio, "", MetricAggregation::kLast,
+           MetricSource::kRecorded, "Share of the market, as last found out."),
+      Make("customer-satisfaction", "Customer satisfaction", "客户满意度", kRatio, "",
+           MetricAggregation::kAverage, MetricSource::kRecorded,
+           "Average of survey scores as a share of the best score."),
+      Make("average-order", "Average order", "客单价", kMoney, "", MetricAggregation::kRatioOfSums,
+           MetricSource::kComputed, "Revenue over orders."),
   };
   metrics.back().numerator_id = "revenue";
   metrics.back().denominator_id = "orders";

@@ -19,21 +19,24 @@ constexpr char kSlots[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 constexpr int kSlotCount = 36;
 constexpr size_t kLevelLength = 4;  // One character for the breakdown, three for the position.
 
-Explanation ToExplanation(const SplitValue& value, SplitMethod method, int64_t weight, int64_t weight_sum) {
+Explanation ToExplanation(const SplitValue& value, SplitMethod method, int64_t weight,
+                          int64_t weight_sum) {
   Explanation explanation;
   explanation.method = method;
   explanation.weight = weight;
   explanation.weight_sum = weight_sum;
   explanation.raw_units = value.raw.whole;
-  explanation.raw_remainder_ppm =
-      static_cast<int64_t>(absl::int128(value.raw.numerator) * kPpm / std::max<int64_t>(value.raw.denominator, 1));
+  explanation.raw_remainder_ppm = static_cast<int64_t>(absl::int128(value.raw.numerator) * kPpm /
+                                                       std::max<int64_t>(value.raw.denominator, 1));
   explanation.bound = value.bound;
   explanation.rounding_difference_units = value.value - value.fair.whole;
   explanation.description = Explain(value);
   return explanation;
 }
 
-bool SameDayOfYear(absl::CivilDay a, absl::CivilDay b) { return a.month() == b.month() && a.day() == b.day(); }
+bool SameDayOfYear(absl::CivilDay a, absl::CivilDay b) {
+  return a.month() == b.month() && a.day() == b.day();
+}
 
 // The same day so many years later; 29 February becomes 28 where there is none.
 absl::CivilDay AddYears(absl::CivilDay day, int64_t years) {
@@ -90,7 +93,8 @@ std::string ChildPath(const std::string& parent_path, char slot, int position) {
 
 std::vector<std::string> AncestorPaths(const std::string& path) {
   std::vector<std::string> ancestors;
-  for (size_t length = 0; length < path.size(); length += kLevelLength) ancestors.push_back(path.substr(0, length));
+  for (size_t length = 0; length < path.size(); length += kLevelLength)
+    ancestors.push_back(path.substr(0, length));
   return ancestors;
 }
 
@@ -133,12 +137,14 @@ std::vector<PartSpec> PeriodParts(DayRange period, PeriodKind grain) {
 absl::Status CheckDimension(const Node& node, Dimension dimension) {
   const auto taken = [&](const std::string& value, const char* what) {
     return value.empty() ? absl::OkStatus()
-                         : error::NoParts(node.Name(), absl::StrCat("it is already for the ", what, " ", value));
+                         : error::NoParts(node.Name(),
+                                          absl::StrCat("it is already for the ", what, " ", value));
   };
   switch (dimension) {
     case Dimension::kPeriod:
-      return node.scope.period.first < node.scope.period.last ? absl::OkStatus()
-                                                             : error::NoParts(node.Name(), "it is already for one day");
+      return node.scope.period.first < node.scope.period.last
+                 ? absl::OkStatus()
+                 : error::NoParts(node.Name(), "it is already for one day");
     case Dimension::kUnit:
     case Dimension::kMember:
       return taken(node.scope.member_id, "member");
@@ -163,14 +169,16 @@ absl::StatusOr<Scope> NarrowScope(const Node& parent, Dimension dimension, const
     case Dimension::kPeriod:
       if (!part.period) return error::PartOutside(parent.Name(), part.key, "it has no days");
       if (part.period->first < scope.period.first || part.period->last > scope.period.last) {
-        return error::PartOutside(parent.Name(), part.key,
-                                  absl::StrCat("its days are not all from ", absl::FormatCivilTime(scope.period.first), " to ",
-                                               absl::FormatCivilTime(scope.period.last)));
+        return error::PartOutside(
+            parent.Name(), part.key,
+            absl::StrCat("its days are not all from ", absl::FormatCivilTime(scope.period.first),
+                         " to ", absl::FormatCivilTime(scope.period.last)));
       }
       scope.period = *part.period;
       break;
     case Dimension::kUnit:
-      if (part.key == scope.unit_id) return error::PartOutside(parent.Name(), part.key, "it is the node's own unit");
+      if (part.key == scope.unit_id)
+        return error::PartOutside(parent.Name(), part.key, "it is the node's own unit");
       scope.unit_id = part.key;
       break;
     case Dimension::kMember:
@@ -199,12 +207,14 @@ absl::Status CheckDisjoint(const Node& parent, const std::vector<PartSpec>& part
   for (const PartSpec& part : parts) {
     if (part.period) sorted.push_back(&part);
   }
-  std::sort(sorted.begin(), sorted.end(),
-            [](const PartSpec* a, const PartSpec* b) { return a->period->first < b->period->first; });
+  std::sort(sorted.begin(), sorted.end(), [](const PartSpec* a, const PartSpec* b) {
+    return a->period->first < b->period->first;
+  });
   for (size_t i = 1; i < sorted.size(); ++i) {
     if (sorted[i]->period->first <= sorted[i - 1]->period->last) {
-      return error::PartOutside(parent.Name(), sorted[i]->key,
-                                absl::StrCat("its days overlap those of '", sorted[i - 1]->key, "'"));
+      return error::PartOutside(
+          parent.Name(), sorted[i]->key,
+          absl::StrCat("its days overlap those of '", sorted[i - 1]->key, "'"));
     }
   }
   return absl::OkStatus();
@@ -237,7 +247,8 @@ std::vector<int64_t> MixPpm(const std::vector<int64_t>& weights) {
 }
 
 absl::StatusOr<std::vector<Node>> MakeChildren(const Node& parent, const SplitRule& rule, char slot,
-                                               const std::vector<PartSpec>& parts, const std::vector<int64_t>& weights) {
+                                               const std::vector<PartSpec>& parts,
+                                               const std::vector<int64_t>& weights) {
   if (parent.depth >= kMaxDepth) return error::TooDeep(parent.Name());
   if (parts.size() > kMaxChildren) return error::TooManyChildren(parent.Name(), parts.size());
   if (parts.empty()) return error::NoParts(parent.Name(), "there are no parts");
@@ -285,17 +296,20 @@ absl::StatusOr<std::vector<Node>> MakeChildren(const Node& parent, const SplitRu
   return children;
 }
 
-absl::StatusOr<std::vector<Node>> ApplyAdjust(const std::vector<Node>& branch, int64_t target_units, absl::Time now) {
+absl::StatusOr<std::vector<Node>> ApplyAdjust(const std::vector<Node>& branch, int64_t target_units,
+                                              absl::Time now) {
   const Node& top = branch.front();
   if (top.locked) return error::NodeLocked(top.Name(), top.target_units);
   const int64_t min = top.min_units.value_or(0);
   const int64_t max = top.max_units.value_or(kMaxTargetUnits);
-  if (target_units < min || target_units > max) return error::OutsideBounds(top.Name(), target_units, min, max);
+  if (target_units < min || target_units > max)
+    return error::OutsideBounds(top.Name(), target_units, min, max);
 
   std::vector<Node> nodes = branch;
   std::vector<char> changed(nodes.size(), 0);
   absl::flat_hash_map<std::string, size_t> index;
-  std::map<std::pair<size_t, std::string>, std::vector<size_t>> children;  // By parent and breakdown.
+  std::map<std::pair<size_t, std::string>, std::vector<size_t>>
+      children;  // By parent and breakdown.
   for (size_t i = 0; i < nodes.size(); ++i) {
     index[nodes[i].id] = i;
     if (i > 0) children[{index.at(nodes[i].parent_id), nodes[i].breakdown_id}].push_back(i);
@@ -329,10 +343,11 @@ absl::StatusOr<std::vector<Node>> ApplyAdjust(const std::vector<Node>& branch, i
         Node& node = nodes[found->second[j]];
         const SplitValue& value = split.values[j];
         if (value.value == node.target_units) continue;
-        if (value.value > kMaxTargetUnits) return error::OutsideBounds(node.Name(), value.value, 0, kMaxTargetUnits);
+        if (value.value > kMaxTargetUnits)
+          return error::OutsideBounds(node.Name(), value.value, 0, kMaxTargetUnits);
         node.explanation = ToExplanation(value, breakdown.method, node.target_units, weight_sum);
-        node.explanation->description =
-            absl::StrCat("in proportion to ", node.target_units, " before: ", node.explanation->description);
+        node.explanation->description = absl::StrCat("in proportion to ", node.target_units,
+                                                     " before: ", node.explanation->description);
         node.target_units = value.value;
         changed[found->second[j]] = 1;
       }
@@ -352,37 +367,45 @@ std::vector<Violation> FindViolations(const std::vector<Node>& nodes) {
   for (const Node& node : nodes) {
     tree.push_back({node.id, node.parent_id, node.breakdown_id, node.target_units});
     for (const Breakdown& breakdown : node.breakdowns) {
-      if (breakdown.stretch_ppm != kPpm) stretches.push_back({node.id, breakdown.id, breakdown.stretch_ppm});
+      if (breakdown.stretch_ppm != kPpm)
+        stretches.push_back({node.id, breakdown.id, breakdown.stretch_ppm});
     }
   }
   absl::flat_hash_map<std::string, std::vector<Violation>> found;  // By node.
   for (PlanViolation& violation : CheckPlan(tree, stretches)) {
-    if (violation.kind != PlanViolationKind::kUnassigned && violation.kind != PlanViolationKind::kOverAssigned) continue;
-    found[violation.node_id].push_back({violation.kind == PlanViolationKind::kUnassigned ? ViolationKind::kUnassigned
-                                                                                         : ViolationKind::kOverAssigned,
-                                        violation.node_id, violation.breakdown, violation.expected, violation.actual,
-                                        std::move(violation.message)});
+    if (violation.kind != PlanViolationKind::kUnassigned &&
+        violation.kind != PlanViolationKind::kOverAssigned)
+      continue;
+    found[violation.node_id].push_back({violation.kind == PlanViolationKind::kUnassigned
+                                            ? ViolationKind::kUnassigned
+                                            : ViolationKind::kOverAssigned,
+                                        violation.node_id, violation.breakdown, violation.expected,
+                                        violation.actual, std::move(violation.message)});
   }
   std::map<std::pair<std::string, std::string>, std::vector<const Node*>> periods;
   for (const Node& node : nodes) {
     if (node.min_units && node.target_units < *node.min_units) {
-      found[node.id].push_back({ViolationKind::kBelowMinimum, node.id, "", *node.min_units, node.target_units,
-                                absl::StrCat(node.id, " is ", node.target_units, ", its minimum is ", *node.min_units)});
+      found[node.id].push_back(
+          {ViolationKind::kBelowMinimum, node.id, "", *node.min_units, node.target_units,
+           absl::StrCat(node.id, " is ", node.target_units, ", its minimum is ", *node.min_units)});
     }
     if (node.max_units && node.target_units > *node.max_units) {
-      found[node.id].push_back({ViolationKind::kAboveMaximum, node.id, "", *node.max_units, node.target_units,
-                                absl::StrCat(node.id, " is ", node.target_units, ", its maximum is ", *node.max_units)});
+      found[node.id].push_back(
+          {ViolationKind::kAboveMaximum, node.id, "", *node.max_units, node.target_units,
+           absl::StrCat(node.id, " is ", node.target_units, ", its maximum is ", *node.max_units)});
     }
-    if (node.dimension == Dimension::kPeriod) periods[{node.parent_id, node.breakdown_id}].push_back(&node);
+    if (node.dimension == Dimension::kPeriod)
+      periods[{node.parent_id, node.breakdown_id}].push_back(&node);
   }
   for (auto& [key, siblings] : periods) {
-    std::stable_sort(siblings.begin(), siblings.end(),
-                     [](const Node* a, const Node* b) { return a->scope.period.first < b->scope.period.first; });
+    std::stable_sort(siblings.begin(), siblings.end(), [](const Node* a, const Node* b) {
+      return a->scope.period.first < b->scope.period.first;
+    });
     for (size_t i = 1; i < siblings.size(); ++i) {
       if (siblings[i]->scope.period.first > siblings[i - 1]->scope.period.last) continue;
-      found[siblings[i]->id].push_back(
-          {ViolationKind::kPeriodsOverlap, siblings[i]->id, "", 0, 0,
-           absl::StrCat("the days of ", siblings[i]->id, " overlap those of ", siblings[i - 1]->id)});
+      found[siblings[i]->id].push_back({ViolationKind::kPeriodsOverlap, siblings[i]->id, "", 0, 0,
+                                        absl::StrCat("the days of ", siblings[i]->id,
+                                                     " overlap those of ", siblings[i - 1]->id)});
     }
   }
   std::vector<Violation> violations;

@@ -19,8 +19,23 @@ namespace milepost::target {
 
 inline constexpr char kRootId[] = "root";
 
-enum class Dimension { kNone = 0, kPeriod = 1, kUnit = 2, kMember = 3, kProduct = 4, kChannel = 5, kRegion = 6, kCustomer = 7 };
-enum class SplitMethod { kEven = 1, kWeights = 2, kHistory = 3, kWorkingCalendar = 4, kImported = 5 };
+enum class Dimension {
+  kNone = 0,
+  kPeriod = 1,
+  kUnit = 2,
+  kMember = 3,
+  kProduct = 4,
+  kChannel = 5,
+  kRegion = 6,
+  kCustomer = 7
+};
+enum class SplitMethod {
+  kEven = 1,
+  kWeights = 2,
+  kHistory = 3,
+  kWorkingCalendar = 4,
+  kImported = 5
+};
 
 // `period`, `unit`, ...: the id that a breakdown along the dimension has unless another is chosen.
 const char* DimensionWord(Dimension dimension);
@@ -69,7 +84,8 @@ struct Explanation {
 struct Node {
   std::string plan_id;
   std::string id;
-  std::string path;  // Sorts parents before children and children in order; what is below starts with it.
+  std::string
+      path;  // Sorts parents before children and children in order; what is below starts with it.
   std::string parent_id;
   std::string breakdown_id;
   Dimension dimension = Dimension::kNone;
@@ -130,34 +146,45 @@ struct SplitRule {
 // The steps of a calendar inside a period, named as PeriodLabel does.
 std::vector<PartSpec> PeriodParts(DayRange period, PeriodKind grain);
 
-// The node's scope narrowed to one part. What does not fit is PART_OUTSIDE; whether units and members fit is the caller's to
-// check.
+// The node's scope narrowed to one part. What does not fit is PART_OUTSIDE; whether units and
+// members fit is the caller's to check.
 absl::StatusOr<Scope> NarrowScope(const Node& parent, Dimension dimension, const PartSpec& part);
 
-// FAILED_PRECONDITION if the node cannot be broken down along the dimension: it is already one member, product, day, …
+// FAILED_PRECONDITION if the node cannot be broken down along the dimension: it is already one
+// member, product, day, …
 absl::Status CheckDimension(const Node& node, Dimension dimension);
 
 // OK if periods of parts do not overlap.
 absl::Status CheckDisjoint(const Node& parent, const std::vector<PartSpec>& parts);
 
-// Where a part of `period` lies in a reference period: whole years apart by the calendar if both periods begin on the same day of
-// the year, else by counting days from the start. Cut to the reference; nullopt if nothing is left.
+// Where a part of `period` lies in a reference period: whole years apart by the calendar if both
+// periods begin on the same day of the year, else by counting days from the start. Cut to the
+// reference; nullopt if nothing is left.
 std::optional<DayRange> InReference(DayRange period, DayRange part, DayRange reference);
 
 // Mixing ratios in parts per million that add up to 1,000,000, in proportion to the weights.
 std::vector<int64_t> MixPpm(const std::vector<int64_t>& weights);
 
-// The children of a node under the rule, values and explanations included, without ids, times and versions.
-// FAILED_PRECONDITION SPLIT_IMPOSSIBLE if locks and bounds cannot be met.
+// The children of a node under the rule, values and explanations included, without ids, times and
+// versions. FAILED_PRECONDITION SPLIT_IMPOSSIBLE if locks and bounds cannot be met.
 absl::StatusOr<std::vector<Node>> MakeChildren(const Node& parent, const SplitRule& rule, char slot,
-                                               const std::vector<PartSpec>& parts, const std::vector<int64_t>& weights);
+                                               const std::vector<PartSpec>& parts,
+                                               const std::vector<int64_t>& weights);
 
-// The nodes of a branch after the first of them, its top, got `target_units`: the top and all below it whose value changed, in
-// the order given. Children follow in proportion; locks and bounds are kept. `branch` is in the order of paths.
-// FAILED_PRECONDITION if the top is locked, the value outside its bounds, or what is below cannot follow.
-absl::StatusOr<std::vector<Node>> ApplyAdjust(const std::vector<Node>& branch, int64_t target_units, absl::Time now);
+// The nodes of a branch after the first of them, its top, got `target_units`: the top and all below
+// it whose value changed, in the order given. Children follow in proportion; locks and bounds are
+// kept. `branch` is in the order of paths. FAILED_PRECONDITION if the top is locked, the value
+// outside its bounds, or what is below cannot follow.
+absl::StatusOr<std::vector<Node>> ApplyAdjust(const std::vector<Node>& branch, int64_t target_units,
+                                              absl::Time now);
 
-enum class ViolationKind { kUnassigned = 1, kOverAssigned = 2, kBelowMinimum = 3, kAboveMaximum = 4, kPeriodsOverlap = 5 };
+enum class ViolationKind {
+  kUnassigned = 1,
+  kOverAssigned = 2,
+  kBelowMinimum = 3,
+  kAboveMaximum = 4,
+  kPeriodsOverlap = 5
+};
 
 // One thing in a plan that does not add up.
 struct Violation {

@@ -25,8 +25,10 @@ Node Root(int64_t target) {
 }
 
 // Splits a node of the list and appends its children.
-void Split(std::vector<Node>& nodes, const std::string& id, SplitRule rule, const std::vector<PartSpec>& parts) {
-  const auto parent = std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return node.id == id; });
+void Split(std::vector<Node>& nodes, const std::string& id, SplitRule rule,
+           const std::vector<PartSpec>& parts) {
+  const auto parent =
+      std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return node.id == id; });
   ASSERT_NE(parent, nodes.end());
   if (rule.breakdown_id.empty()) rule.breakdown_id = DimensionWord(rule.dimension);
   std::vector<int64_t> weights;
@@ -34,13 +36,15 @@ void Split(std::vector<Node>& nodes, const std::string& id, SplitRule rule, cons
   const char slot = *FreeSlot(*parent);
   absl::StatusOr<std::vector<Node>> children = MakeChildren(*parent, rule, slot, parts, weights);
   ASSERT_TRUE(children.ok()) << children.status();
-  parent->breakdowns.push_back({rule.breakdown_id, slot, rule.dimension, rule.method, rule.stretch_ppm, rule.rounding_units,
+  parent->breakdowns.push_back({rule.breakdown_id, slot, rule.dimension, rule.method,
+                                rule.stretch_ppm, rule.rounding_units,
                                 static_cast<int64_t>(children->size()), ""});
   for (Node& child : *children) {
     child.id = absl::StrCat(id, slot == '0' ? "-" : "+", child.position);
     nodes.push_back(std::move(child));
   }
-  std::sort(nodes.begin(), nodes.end(), [](const Node& a, const Node& b) { return a.path < b.path; });
+  std::sort(nodes.begin(), nodes.end(),
+            [](const Node& a, const Node& b) { return a.path < b.path; });
 }
 
 std::vector<PartSpec> Regions(const std::vector<int64_t>& weights) {
@@ -86,7 +90,8 @@ TEST(NodeTest, ChildrenInheritWhatTheyDoNotNarrow) {
   EXPECT_EQ(march.key, "2018-03");
   EXPECT_EQ(march.scope.region, "r1");
   EXPECT_EQ(march.scope.unit_id, "west");
-  EXPECT_EQ(march.scope.period, (DayRange{absl::CivilDay(2018, 3, 1), absl::CivilDay(2018, 3, 31)}));
+  EXPECT_EQ(march.scope.period,
+            (DayRange{absl::CivilDay(2018, 3, 1), absl::CivilDay(2018, 3, 31)}));
   EXPECT_EQ(march.depth, 2);
   EXPECT_EQ(march.target_units, 50);
   EXPECT_EQ(status::ReasonOf(CheckDimension(march, Dimension::kRegion)), "NO_PARTS");
@@ -116,18 +121,23 @@ DayRange Days(absl::CivilDay first, absl::CivilDay last) { return {first, last};
 INSTANTIATE_TEST_SUITE_P(
     Node, InReferenceTest,
     ::testing::Values(
-        InReferenceRow{"AQuarterOfTheYearBefore", kYear, Days(absl::CivilDay(2018, 4, 1), absl::CivilDay(2018, 6, 30)),
+        InReferenceRow{"AQuarterOfTheYearBefore", kYear,
+                       Days(absl::CivilDay(2018, 4, 1), absl::CivilDay(2018, 6, 30)),
                        Days(absl::CivilDay(2017, 1, 1), absl::CivilDay(2017, 12, 31)),
                        Days(absl::CivilDay(2017, 4, 1), absl::CivilDay(2017, 6, 30))},
-        InReferenceRow{"FebruaryOfALeapYear", kYear, Days(absl::CivilDay(2018, 2, 1), absl::CivilDay(2018, 2, 28)),
+        InReferenceRow{"FebruaryOfALeapYear", kYear,
+                       Days(absl::CivilDay(2018, 2, 1), absl::CivilDay(2018, 2, 28)),
                        Days(absl::CivilDay(2016, 1, 1), absl::CivilDay(2016, 12, 31)),
                        Days(absl::CivilDay(2016, 2, 1), absl::CivilDay(2016, 2, 29))},
-        InReferenceRow{"CutToAShorterReference", kYear, Days(absl::CivilDay(2018, 4, 1), absl::CivilDay(2018, 6, 30)),
+        InReferenceRow{"CutToAShorterReference", kYear,
+                       Days(absl::CivilDay(2018, 4, 1), absl::CivilDay(2018, 6, 30)),
                        Days(absl::CivilDay(2017, 1, 1), absl::CivilDay(2017, 5, 31)),
                        Days(absl::CivilDay(2017, 4, 1), absl::CivilDay(2017, 5, 31))},
-        InReferenceRow{"NothingLeft", kYear, Days(absl::CivilDay(2018, 7, 1), absl::CivilDay(2018, 9, 30)),
+        InReferenceRow{"NothingLeft", kYear,
+                       Days(absl::CivilDay(2018, 7, 1), absl::CivilDay(2018, 9, 30)),
                        Days(absl::CivilDay(2017, 1, 1), absl::CivilDay(2017, 5, 31)), std::nullopt},
-        InReferenceRow{"ByCountingDays", Days(absl::CivilDay(2018, 3, 1), absl::CivilDay(2018, 3, 28)),
+        InReferenceRow{"ByCountingDays",
+                       Days(absl::CivilDay(2018, 3, 1), absl::CivilDay(2018, 3, 28)),
                        Days(absl::CivilDay(2018, 3, 8), absl::CivilDay(2018, 3, 14)),
                        Days(absl::CivilDay(2018, 1, 1), absl::CivilDay(2018, 1, 28)),
                        Days(absl::CivilDay(2018, 1, 8), absl::CivilDay(2018, 1, 14))}),
@@ -149,15 +159,18 @@ TEST(NodeTest, OverlapsAreNamed) {
 
 TEST(AdjustTest, ChildrenFollowInProportionAllTheWayDown) {
   std::vector<Node> nodes{Root(1'000)};
-  Split(nodes, "root", {.dimension = Dimension::kRegion, .method = SplitMethod::kWeights}, Regions({1, 3}));
-  Split(nodes, "root-1", {.dimension = Dimension::kPeriod}, PeriodParts(kYear, PeriodKind::kQuarter));
+  Split(nodes, "root", {.dimension = Dimension::kRegion, .method = SplitMethod::kWeights},
+        Regions({1, 3}));
+  Split(nodes, "root-1", {.dimension = Dimension::kPeriod},
+        PeriodParts(kYear, PeriodKind::kQuarter));
   Split(nodes, "root", {.dimension = Dimension::kPeriod}, PeriodParts(kYear, PeriodKind::kQuarter));
   const absl::StatusOr<std::vector<Node>> changed = ApplyAdjust(nodes, 2'000, kNow);
   ASSERT_TRUE(changed.ok());
   EXPECT_EQ(changed->front().id, "root");
   EXPECT_EQ(changed->size(), nodes.size());
   EXPECT_TRUE(FindViolations(*changed).empty());
-  for (size_t i = 0; i < nodes.size(); ++i) EXPECT_EQ((*changed)[i].target_units, 2 * nodes[i].target_units);
+  for (size_t i = 0; i < nodes.size(); ++i)
+    EXPECT_EQ((*changed)[i].target_units, 2 * nodes[i].target_units);
 }
 
 TEST(AdjustTest, LocksAndBoundsHold) {
@@ -186,17 +199,23 @@ TEST(AdjustTest, AnyValueAddsUpEverywhere) {
   for (int round = 0; round < 300; ++round) {
     std::vector<Node> nodes{Root(static_cast<int64_t>(random() % 1'000'000))};
     std::vector<int64_t> weights;
-    for (size_t i = 0; i < 1 + random() % 6; ++i) weights.push_back(1 + static_cast<int64_t>(random() % 100));
-    Split(nodes, "root", {.dimension = Dimension::kRegion, .stretch_ppm = 1'000'000 + static_cast<int64_t>(random() % 200'000)},
+    for (size_t i = 0; i < 1 + random() % 6; ++i)
+      weights.push_back(1 + static_cast<int64_t>(random() % 100));
+    Split(nodes, "root",
+          {.dimension = Dimension::kRegion,
+           .stretch_ppm = 1'000'000 + static_cast<int64_t>(random() % 200'000)},
           Regions(weights));
-    Split(nodes, "root-0", {.dimension = Dimension::kPeriod, .rounding_units = 1 + static_cast<int64_t>(random() % 50)},
+    Split(nodes, "root-0",
+          {.dimension = Dimension::kPeriod,
+           .rounding_units = 1 + static_cast<int64_t>(random() % 50)},
           PeriodParts(kYear, random() % 2 == 0 ? PeriodKind::kMonth : PeriodKind::kWeek));
     const absl::StatusOr<std::vector<Node>> changed =
         ApplyAdjust(nodes, static_cast<int64_t>(random() % 2'000'000), kNow);
     ASSERT_TRUE(changed.ok()) << changed.status();
     std::vector<Node> after = nodes;
     for (const Node& node : *changed) {
-      *std::find_if(after.begin(), after.end(), [&](const Node& n) { return n.id == node.id; }) = node;
+      *std::find_if(after.begin(), after.end(), [&](const Node& n) { return n.id == node.id; }) =
+          node;
     }
     EXPECT_TRUE(FindViolations(after).empty()) << "round " << round;
   }
@@ -214,8 +233,8 @@ TEST(ViolationsTest, EachIsFoundInTheOrderOfTheTree) {
   const std::vector<Violation> violations = FindViolations(nodes);
   std::vector<ViolationKind> kinds;
   for (const Violation& violation : violations) kinds.push_back(violation.kind);
-  EXPECT_THAT(kinds, ElementsAre(ViolationKind::kUnassigned, ViolationKind::kBelowMinimum, ViolationKind::kAboveMaximum,
-                                 ViolationKind::kPeriodsOverlap));
+  EXPECT_THAT(kinds, ElementsAre(ViolationKind::kUnassigned, ViolationKind::kBelowMinimum,
+                                 ViolationKind::kAboveMaximum, ViolationKind::kPeriodsOverlap));
   EXPECT_EQ(violations[0].expected_units - violations[0].actual_units, 100);
 }
 
@@ -227,12 +246,16 @@ TEST(MakeChildrenTest, LimitsAreNamed) {
             "TOO_MANY_CHILDREN");
   Node deep = Root(1);
   deep.depth = kMaxDepth;
-  EXPECT_EQ(status::ReasonOf(MakeChildren(deep, {.dimension = Dimension::kRegion}, '0', Regions({1}), {1}).status()),
-            "PLAN_TOO_DEEP");
-  EXPECT_EQ(status::ReasonOf(
-                MakeChildren(Root(kMaxTargetUnits), {.dimension = Dimension::kRegion, .stretch_ppm = 2'000'000}, '0', Regions({1}), {1})
-                    .status()),
-            "OUTSIDE_BOUNDS");
+  EXPECT_EQ(
+      status::ReasonOf(
+          MakeChildren(deep, {.dimension = Dimension::kRegion}, '0', Regions({1}), {1}).status()),
+      "PLAN_TOO_DEEP");
+  EXPECT_EQ(
+      status::ReasonOf(MakeChildren(Root(kMaxTargetUnits),
+                                    {.dimension = Dimension::kRegion, .stretch_ppm = 2'000'000},
+                                    '0', Regions({1}), {1})
+                           .status()),
+      "OUTSIDE_BOUNDS");
 }
 
 }  // namespace

@@ -23,11 +23,13 @@ absl::CivilDay Until(const std::vector<Placement>& placements, size_t index,
   return index + 1 < placements.size() ? std::min(placements[index + 1].first_day, end) : end;
 }
 
-// Puts a placement in its place by day, in place of one of the same day; neighbours that say the same are joined.
+// Puts a placement in its place by day, in place of one of the same day; neighbours that say the
+// same are joined.
 template <typename Placement, typename Same>
 void InsertPlacement(std::vector<Placement>& placements, Placement placement, Same same) {
-  const auto at = std::lower_bound(placements.begin(), placements.end(), placement.first_day,
-                                   [](const Placement& p, absl::CivilDay day) { return p.first_day < day; });
+  const auto at =
+      std::lower_bound(placements.begin(), placements.end(), placement.first_day,
+                       [](const Placement& p, absl::CivilDay day) { return p.first_day < day; });
   if (at != placements.end() && at->first_day == placement.first_day) {
     *at = std::move(placement);
   } else {
@@ -38,17 +40,25 @@ void InsertPlacement(std::vector<Placement>& placements, Placement placement, Sa
 
 }  // namespace
 
-absl::CivilDay Unit::UntilDay(size_t placement) const { return Until(placements, placement, end_day); }
+absl::CivilDay Unit::UntilDay(size_t placement) const {
+  return Until(placements, placement, end_day);
+}
 
-bool Unit::ExistsOn(absl::CivilDay day) const { return start_day <= day && (!end_day || day <= *end_day); }
+bool Unit::ExistsOn(absl::CivilDay day) const {
+  return start_day <= day && (!end_day || day <= *end_day);
+}
 
 const std::string& Unit::ParentOn(absl::CivilDay day) const {
   return placements[PlacementIndex(placements, day)].parent_id;
 }
 
-absl::CivilDay Member::UntilDay(size_t placement) const { return Until(placements, placement, end_day); }
+absl::CivilDay Member::UntilDay(size_t placement) const {
+  return Until(placements, placement, end_day);
+}
 
-bool Member::WorksOn(absl::CivilDay day) const { return start_day <= day && (!end_day || day <= *end_day); }
+bool Member::WorksOn(absl::CivilDay day) const {
+  return start_day <= day && (!end_day || day <= *end_day);
+}
 
 const MemberPlacement& Member::PlacementOn(absl::CivilDay day) const {
   return placements[PlacementIndex(placements, day)];
@@ -59,7 +69,8 @@ UnitTree::UnitTree(std::vector<Unit> units) {
 }
 
 void UnitTree::Put(Unit unit) {
-  for (const UnitPlacement& placement : unit.placements) ever_children_[placement.parent_id].insert(unit.id);
+  for (const UnitPlacement& placement : unit.placements)
+    ever_children_[placement.parent_id].insert(unit.id);
   std::string id = unit.id;
   units_.insert_or_assign(std::move(id), std::move(unit));
 }
@@ -78,7 +89,8 @@ bool UnitTree::Exists(const std::string& id, absl::CivilDay day) const {
 
 bool UnitTree::Lasts(const std::string& id, absl::CivilDay first, absl::CivilDay until) const {
   const Unit* unit = Find(id);
-  return unit != nullptr && unit->start_day <= first && (!unit->end_day || until <= *unit->end_day + 1);
+  return unit != nullptr && unit->start_day <= first &&
+         (!unit->end_day || until <= *unit->end_day + 1);
 }
 
 std::vector<std::string> UnitTree::Children(const std::string& id, absl::CivilDay day) const {
@@ -88,7 +100,8 @@ std::vector<std::string> UnitTree::Children(const std::string& id, absl::CivilDa
   for (const std::string& child : ever->second) {
     // A unit that moved away, or was taken out, is still listed.
     const Unit* unit = Find(child);
-    if (unit != nullptr && unit->ExistsOn(day) && unit->ParentOn(day) == id) children.push_back(child);
+    if (unit != nullptr && unit->ExistsOn(day) && unit->ParentOn(day) == id)
+      children.push_back(child);
   }
   return children;
 }
@@ -106,7 +119,8 @@ std::set<std::string> UnitTree::Below(const std::string& id, absl::CivilDay day)
   return below;
 }
 
-bool UnitTree::IsWithin(const std::string& id, const std::string& ancestor, absl::CivilDay day) const {
+bool UnitTree::IsWithin(const std::string& id, const std::string& ancestor,
+                        absl::CivilDay day) const {
   if (ancestor.empty()) return true;
   const Unit* unit = Find(id);
   for (int level = 0; unit != nullptr && level <= kMaxUnitLevels; ++level) {
@@ -137,7 +151,8 @@ std::string UnitTree::CalendarOf(const std::string& id, absl::CivilDay day) cons
 int UnitTree::Height(const std::string& id, absl::CivilDay day, int limit) const {
   int height = 1;
   if (limit <= 1) return height;
-  for (const std::string& child : Children(id, day)) height = std::max(height, 1 + Height(child, day, limit - 1));
+  for (const std::string& child : Children(id, day))
+    height = std::max(height, 1 + Height(child, day, limit - 1));
   return height;
 }
 
@@ -166,16 +181,21 @@ absl::Status UnitTree::CheckPlace(const std::string& id) const {
       if (above->id == id) return error::UnitCycle(id, day);
       if (++level > kMaxUnitLevels) return error::TreeTooDeep(id, day);
     }
-    if (level - 1 + Height(id, day, kMaxUnitLevels + 1) > kMaxUnitLevels) return error::TreeTooDeep(id, day);
+    if (level - 1 + Height(id, day, kMaxUnitLevels + 1) > kMaxUnitLevels)
+      return error::TreeTooDeep(id, day);
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<Unit> ApplyMoveUnit(Unit unit, const std::string& parent_id, absl::CivilDay first_day, absl::Time now) {
-  if (first_day < unit.start_day) return error::BeforeStart("first_date", first_day, unit.start_day);
-  if (unit.end_day && first_day > *unit.end_day) return error::Ended("units/" + unit.id, *unit.end_day);
-  InsertPlacement(unit.placements, UnitPlacement{parent_id, first_day},
-                  [](const UnitPlacement& a, const UnitPlacement& b) { return a.parent_id == b.parent_id; });
+absl::StatusOr<Unit> ApplyMoveUnit(Unit unit, const std::string& parent_id,
+                                   absl::CivilDay first_day, absl::Time now) {
+  if (first_day < unit.start_day)
+    return error::BeforeStart("first_date", first_day, unit.start_day);
+  if (unit.end_day && first_day > *unit.end_day)
+    return error::Ended("units/" + unit.id, *unit.end_day);
+  InsertPlacement(
+      unit.placements, UnitPlacement{parent_id, first_day},
+      [](const UnitPlacement& a, const UnitPlacement& b) { return a.parent_id == b.parent_id; });
   if (unit.placements.size() > kMaxPlacements) return error::TooManyPlacements("units/" + unit.id);
   unit.update_time = now;
   return unit;
@@ -183,13 +203,15 @@ absl::StatusOr<Unit> ApplyMoveUnit(Unit unit, const std::string& parent_id, absl
 
 absl::StatusOr<Unit> ApplyCloseUnit(Unit unit, absl::CivilDay last_day, absl::Time now) {
   if (last_day < unit.start_day) return error::BeforeStart("last_date", last_day, unit.start_day);
-  std::erase_if(unit.placements, [&](const UnitPlacement& placement) { return placement.first_day > last_day; });
+  std::erase_if(unit.placements,
+                [&](const UnitPlacement& placement) { return placement.first_day > last_day; });
   unit.end_day = last_day;
   unit.update_time = now;
   return unit;
 }
 
-absl::StatusOr<Member> ApplyMoveMember(Member member, const MemberPlacement& placement, absl::Time now) {
+absl::StatusOr<Member> ApplyMoveMember(Member member, const MemberPlacement& placement,
+                                       absl::Time now) {
   if (placement.first_day < member.start_day) {
     return error::BeforeStart("first_date", placement.first_day, member.start_day);
   }
@@ -198,17 +220,21 @@ absl::StatusOr<Member> ApplyMoveMember(Member member, const MemberPlacement& pla
   }
   MemberPlacement next = placement;
   if (next.job_title.empty()) next.job_title = member.PlacementOn(placement.first_day).job_title;
-  InsertPlacement(member.placements, std::move(next), [](const MemberPlacement& a, const MemberPlacement& b) {
-    return a.unit_id == b.unit_id && a.job_title == b.job_title;
-  });
-  if (member.placements.size() > kMaxPlacements) return error::TooManyPlacements("members/" + member.id);
+  InsertPlacement(member.placements, std::move(next),
+                  [](const MemberPlacement& a, const MemberPlacement& b) {
+                    return a.unit_id == b.unit_id && a.job_title == b.job_title;
+                  });
+  if (member.placements.size() > kMaxPlacements)
+    return error::TooManyPlacements("members/" + member.id);
   member.update_time = now;
   return member;
 }
 
 absl::StatusOr<Member> ApplyEndMember(Member member, absl::CivilDay last_day, absl::Time now) {
-  if (last_day < member.start_day) return error::BeforeStart("last_date", last_day, member.start_day);
-  std::erase_if(member.placements, [&](const MemberPlacement& placement) { return placement.first_day > last_day; });
+  if (last_day < member.start_day)
+    return error::BeforeStart("last_date", last_day, member.start_day);
+  std::erase_if(member.placements,
+                [&](const MemberPlacement& placement) { return placement.first_day > last_day; });
   for (std::vector<MemberLine>* lines : {&member.manages, &member.matrix_lines}) {
     std::erase_if(*lines, [&](const MemberLine& line) { return line.first_day > last_day; });
     for (MemberLine& line : *lines) {
@@ -230,7 +256,8 @@ absl::Status CheckMemberUnits(const Member& member, const UnitTree& tree) {
   for (const std::vector<MemberLine>* lines : {&member.manages, &member.matrix_lines}) {
     for (const MemberLine& line : *lines) {
       // A line may outlast its unit: it then leads to nothing.
-      if (!tree.Exists(line.unit_id, line.first_day)) return error::UnitNotThere(line.unit_id, line.first_day, line.first_day + 1);
+      if (!tree.Exists(line.unit_id, line.first_day))
+        return error::UnitNotThere(line.unit_id, line.first_day, line.first_day + 1);
     }
   }
   return absl::OkStatus();

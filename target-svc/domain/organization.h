@@ -13,7 +13,8 @@
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 
-// Units and members over time. Ids are bare (`west`, not `units/west`); an empty id means none. Pure values.
+// Units and members over time. Ids are bare (`west`, not `units/west`); an empty id means none.
+// Pure values.
 namespace milepost::target {
 
 // The day after the last that a date may be: "without end".
@@ -33,7 +34,8 @@ struct Unit {
   std::string id;
   std::string display_name;
   UnitKind kind = UnitKind::kTeam;
-  std::vector<UnitPlacement> placements;  // At least one, by first_day; the first begins with the unit.
+  std::vector<UnitPlacement>
+      placements;  // At least one, by first_day; the first begins with the unit.
   std::string region;
   std::string calendar_id;
   absl::CivilDay start_day;
@@ -70,7 +72,8 @@ struct MemberLine {
 struct Member {
   std::string id;
   std::string display_name;
-  std::vector<MemberPlacement> placements;  // At least one, by first_day; the first begins with the member.
+  std::vector<MemberPlacement>
+      placements;  // At least one, by first_day; the first begins with the member.
   std::vector<MemberLine> manages;
   std::vector<MemberLine> matrix_lines;
   absl::CivilDay start_day;
@@ -106,7 +109,8 @@ class UnitTree {
   std::set<std::string> Below(const std::string& id, absl::CivilDay day) const;
   // `id` is `ancestor` or below it on the day. Everything is below "".
   bool IsWithin(const std::string& id, const std::string& ancestor, absl::CivilDay day) const;
-  // Region and calendar of the unit, inherited if it has none of its own; "" if nobody up to the top has one.
+  // Region and calendar of the unit, inherited if it has none of its own; "" if nobody up to the
+  // top has one.
   std::string RegionOf(const std::string& id, absl::CivilDay day) const;
   std::string CalendarOf(const std::string& id, absl::CivilDay day) const;
 
@@ -114,7 +118,8 @@ class UnitTree {
   void Put(Unit unit);
   void Remove(const std::string& id);
 
-  // OK if, on every day, the unit's parents exist and its branch has no cycle and at most kMaxUnitLevels levels.
+  // OK if, on every day, the unit's parents exist and its branch has no cycle and at most
+  // kMaxUnitLevels levels.
   absl::Status CheckPlace(const std::string& id) const;
 
  private:
@@ -125,14 +130,18 @@ class UnitTree {
   absl::flat_hash_map<std::string, std::set<std::string>> ever_children_;
 };
 
-// Puts the unit under `parent_id` from `first_day` on. Errors of CheckPlace come from the caller's tree.
-absl::StatusOr<Unit> ApplyMoveUnit(Unit unit, const std::string& parent_id, absl::CivilDay first_day, absl::Time now);
+// Puts the unit under `parent_id` from `first_day` on. Errors of CheckPlace come from the caller's
+// tree.
+absl::StatusOr<Unit> ApplyMoveUnit(Unit unit, const std::string& parent_id,
+                                   absl::CivilDay first_day, absl::Time now);
 absl::StatusOr<Unit> ApplyCloseUnit(Unit unit, absl::CivilDay last_day, absl::Time now);
 
-absl::StatusOr<Member> ApplyMoveMember(Member member, const MemberPlacement& placement, absl::Time now);
+absl::StatusOr<Member> ApplyMoveMember(Member member, const MemberPlacement& placement,
+                                       absl::Time now);
 absl::StatusOr<Member> ApplyEndMember(Member member, absl::CivilDay last_day, absl::Time now);
 
-// OK if every unit that the member is placed in, leads or reports to exists on all days it is needed.
+// OK if every unit that the member is placed in, leads or reports to exists on all days it is
+// needed.
 absl::Status CheckMemberUnits(const Member& member, const UnitTree& tree);
 
 }  // namespace milepost::target

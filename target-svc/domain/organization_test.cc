@@ -22,7 +22,8 @@ Unit MakeUnit(const std::string& id, const std::string& parent, absl::CivilDay s
 }
 
 UnitTree Company() {
-  return UnitTree({MakeUnit("company", ""), MakeUnit("west", "company"), MakeUnit("east", "company"), MakeUnit("team", "west")});
+  return UnitTree({MakeUnit("company", ""), MakeUnit("west", "company"),
+                   MakeUnit("east", "company"), MakeUnit("team", "west")});
 }
 
 Member MakeMember(const std::string& unit) {
@@ -81,7 +82,8 @@ TEST(UnitTreeTest, RefusesAPlannedCycleOfOthers) {
 
 TEST(UnitTreeTest, RefusesTreesThatAreTooDeep) {
   std::vector<Unit> chain{MakeUnit("u1", "")};
-  for (int i = 2; i <= kMaxUnitLevels; ++i) chain.push_back(MakeUnit("u" + std::to_string(i), "u" + std::to_string(i - 1)));
+  for (int i = 2; i <= kMaxUnitLevels; ++i)
+    chain.push_back(MakeUnit("u" + std::to_string(i), "u" + std::to_string(i - 1)));
   UnitTree tree(chain);
   EXPECT_TRUE(tree.CheckPlace("u" + std::to_string(kMaxUnitLevels)).ok());
   tree.Put(MakeUnit("deeper", "u" + std::to_string(kMaxUnitLevels)));
@@ -117,7 +119,8 @@ TEST(MemberTest, MovesKeepThePastAndWhatIsPlanned) {
   // Again on the same day replaces; going back to where one was joins the stays.
   member = *ApplyMoveMember(member, {"west", now, "Agent"}, kNow);
   EXPECT_EQ(member.placements.size(), 2u);
-  EXPECT_EQ(status::ReasonOf(ApplyMoveMember(member, {"east", kStart - 1, ""}, kNow).status()), "BEFORE_START");
+  EXPECT_EQ(status::ReasonOf(ApplyMoveMember(member, {"east", kStart - 1, ""}, kNow).status()),
+            "BEFORE_START");
 }
 
 TEST(MemberTest, EndsWithAllItsLines) {
@@ -129,7 +132,8 @@ TEST(MemberTest, EndsWithAllItsLines) {
   ASSERT_EQ(member.manages.size(), 1u);
   EXPECT_EQ(member.manages[0].last_day, last);
   EXPECT_EQ(member.UntilDay(0), last + 1);
-  EXPECT_EQ(status::ReasonOf(ApplyMoveMember(member, {"east", last + 1, ""}, kNow).status()), "ENDED");
+  EXPECT_EQ(status::ReasonOf(ApplyMoveMember(member, {"east", last + 1, ""}, kNow).status()),
+            "ENDED");
   EXPECT_EQ(status::ReasonOf(ApplyEndMember(member, kStart - 1, kNow).status()), "BEFORE_START");
 }
 
@@ -146,7 +150,8 @@ TEST(MemberTest, PlacementsHaveALimit) {
   Member member = MakeMember("west");
   absl::StatusOr<Member> moved = member;
   for (size_t i = 1; i <= kMaxPlacements && moved.ok(); ++i) {
-    moved = ApplyMoveMember(*moved, {i % 2 == 0 ? "west" : "east", kStart + static_cast<int>(i), ""}, kNow);
+    moved = ApplyMoveMember(*moved,
+                            {i % 2 == 0 ? "west" : "east", kStart + static_cast<int>(i), ""}, kNow);
   }
   EXPECT_EQ(status::ReasonOf(moved.status()), "TOO_MANY_PLACEMENTS");
 }

@@ -10,7 +10,8 @@ absl::Status CheckEditor(const Plan& plan, const Actor& actor) {
 }
 
 absl::Status CheckState(const Plan& plan, PlanState wanted) {
-  return plan.state == wanted ? absl::OkStatus() : error::WrongPlanState("plans/" + plan.id, plan.state, {wanted});
+  return plan.state == wanted ? absl::OkStatus()
+                              : error::WrongPlanState("plans/" + plan.id, plan.state, {wanted});
 }
 
 // Nobody decides on what is their own.
@@ -28,12 +29,13 @@ bool LeadsPlan(const Actor& actor, const Plan& plan) {
 }
 
 bool MayEdit(const Actor& actor, const Plan& plan) {
-  return actor.admin || (actor.manager && (actor.member_id == plan.owner_id || LeadsPlan(actor, plan)));
+  return actor.admin ||
+         (actor.manager && (actor.member_id == plan.owner_id || LeadsPlan(actor, plan)));
 }
 
 bool MaySeeAll(const Actor& actor, const Plan& plan) {
-  return plan.visibility == PlanVisibility::kPublic || actor.admin || actor.reader || actor.member_id == plan.owner_id ||
-         (actor.manager && LeadsPlan(actor, plan));
+  return plan.visibility == PlanVisibility::kPublic || actor.admin || actor.reader ||
+         actor.member_id == plan.owner_id || (actor.manager && LeadsPlan(actor, plan));
 }
 
 absl::StatusOr<Plan> ApplySubmit(Plan plan, const Actor& actor, absl::Time now) {
@@ -55,11 +57,12 @@ absl::StatusOr<Plan> ApplyWithdraw(Plan plan, const Actor& actor, absl::Time now
   return plan;
 }
 
-absl::StatusOr<Plan> ApplyApprove(Plan plan, const Actor& actor, const ApproveCommand& command, const Variance& variance,
-                                  absl::Time now) {
+absl::StatusOr<Plan> ApplyApprove(Plan plan, const Actor& actor, const ApproveCommand& command,
+                                  const Variance& variance, absl::Time now) {
   if (absl::Status s = CheckApprover(plan, actor); !s.ok()) return s;
   if (absl::Status s = CheckState(plan, PlanState::kSubmitted); !s.ok()) return s;
-  if (variance.violation_count > 0 && !command.accept_variance) return error::PlanDoesNotAddUp("plans/" + plan.id, variance);
+  if (variance.violation_count > 0 && !command.accept_variance)
+    return error::PlanDoesNotAddUp("plans/" + plan.id, variance);
   plan.state = PlanState::kApproved;
   plan.approver_id = actor.member_id;
   plan.approve_time = now;
@@ -69,7 +72,8 @@ absl::StatusOr<Plan> ApplyApprove(Plan plan, const Actor& actor, const ApproveCo
   return plan;
 }
 
-absl::StatusOr<Plan> ApplyReject(Plan plan, const Actor& actor, const std::string& reason, absl::Time now) {
+absl::StatusOr<Plan> ApplyReject(Plan plan, const Actor& actor, const std::string& reason,
+                                 absl::Time now) {
   if (absl::Status s = CheckApprover(plan, actor); !s.ok()) return s;
   if (absl::Status s = CheckState(plan, PlanState::kSubmitted); !s.ok()) return s;
   plan.state = PlanState::kDraft;
@@ -104,8 +108,9 @@ absl::Status CheckDelete(const Plan& plan, const Actor& actor) {
 absl::Status CheckDescribe(const Plan& plan, const Actor& actor) {
   if (absl::Status s = CheckEditor(plan, actor); !s.ok()) return s;
   if (plan.state != PlanState::kClosed) return absl::OkStatus();
-  return error::WrongPlanState("plans/" + plan.id, plan.state,
-                               {PlanState::kDraft, PlanState::kSubmitted, PlanState::kApproved, PlanState::kActive});
+  return error::WrongPlanState(
+      "plans/" + plan.id, plan.state,
+      {PlanState::kDraft, PlanState::kSubmitted, PlanState::kApproved, PlanState::kActive});
 }
 
 absl::Status CheckRebuild(const Plan& plan, const Actor& actor) { return CheckDelete(plan, actor); }
@@ -114,7 +119,8 @@ absl::Status CheckChangeValues(const Plan& plan, const Actor& actor, const std::
   if (absl::Status s = CheckEditor(plan, actor); !s.ok()) return s;
   if (plan.state == PlanState::kDraft) return absl::OkStatus();
   if (plan.state != PlanState::kActive) {
-    return error::WrongPlanState("plans/" + plan.id, plan.state, {PlanState::kDraft, PlanState::kActive});
+    return error::WrongPlanState("plans/" + plan.id, plan.state,
+                                 {PlanState::kDraft, PlanState::kActive});
   }
   return reason.empty() ? error::ReasonRequired("plans/" + plan.id) : absl::OkStatus();
 }

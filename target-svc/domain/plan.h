@@ -67,9 +67,9 @@ struct PlanVersion {
 // Who acts on plans.
 struct Actor {
   std::string member_id;
-  bool admin = false;    // Does everything but approve its own.
-  bool manager = false;  // Acts on its own plans and on those of units it leads.
-  bool reader = false;   // Sees every plan: analysts, marketing, services.
+  bool admin = false;               // Does everything but approve its own.
+  bool manager = false;             // Acts on its own plans and on those of units it leads.
+  bool reader = false;              // Sees every plan: analysts, marketing, services.
   std::set<std::string> led_units;  // Units it leads, with all below; only if it is a manager.
   bool leads_top = false;           // Leads a unit at the top: then plans of the whole company too.
 };
@@ -93,13 +93,15 @@ struct ApproveCommand {
 
 absl::StatusOr<Plan> ApplySubmit(Plan plan, const Actor& actor, absl::Time now);
 absl::StatusOr<Plan> ApplyWithdraw(Plan plan, const Actor& actor, absl::Time now);
-absl::StatusOr<Plan> ApplyApprove(Plan plan, const Actor& actor, const ApproveCommand& command, const Variance& variance,
-                                  absl::Time now);
-absl::StatusOr<Plan> ApplyReject(Plan plan, const Actor& actor, const std::string& reason, absl::Time now);
+absl::StatusOr<Plan> ApplyApprove(Plan plan, const Actor& actor, const ApproveCommand& command,
+                                  const Variance& variance, absl::Time now);
+absl::StatusOr<Plan> ApplyReject(Plan plan, const Actor& actor, const std::string& reason,
+                                 absl::Time now);
 absl::StatusOr<Plan> ApplyActivate(Plan plan, const Actor& actor, absl::Time now);
 absl::StatusOr<Plan> ApplyClose(Plan plan, const Actor& actor, absl::Time now);
 
-// Whether the plan may be deleted, its descriptive fields changed, its breakdowns rebuilt, its values changed.
+// Whether the plan may be deleted, its descriptive fields changed, its breakdowns rebuilt, its
+// values changed.
 absl::Status CheckDelete(const Plan& plan, const Actor& actor);
 absl::Status CheckDescribe(const Plan& plan, const Actor& actor);
 absl::Status CheckRebuild(const Plan& plan, const Actor& actor);

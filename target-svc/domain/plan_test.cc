@@ -38,18 +38,27 @@ struct Verb {
 std::vector<Verb> Verbs() {
   using enum PlanState;
   return {
-      {"Submit", Owner(), [](Plan p, const Actor& a) { return ApplySubmit(std::move(p), a, kNow); }, kDraft, kSubmitted},
-      {"Withdraw", Owner(), [](Plan p, const Actor& a) { return ApplyWithdraw(std::move(p), a, kNow); }, kSubmitted, kDraft},
-      {"Approve", Chief(), [](Plan p, const Actor& a) { return ApplyApprove(std::move(p), a, {}, {}, kNow); }, kSubmitted,
-       kApproved},
-      {"Reject", Chief(), [](Plan p, const Actor& a) { return ApplyReject(std::move(p), a, "why", kNow); }, kSubmitted, kDraft},
-      {"Activate", Owner(), [](Plan p, const Actor& a) { return ApplyActivate(std::move(p), a, kNow); }, kApproved, kActive},
-      {"Close", Owner(), [](Plan p, const Actor& a) { return ApplyClose(std::move(p), a, kNow); }, kActive, kClosed},
+      {"Submit", Owner(), [](Plan p, const Actor& a) { return ApplySubmit(std::move(p), a, kNow); },
+       kDraft, kSubmitted},
+      {"Withdraw", Owner(),
+       [](Plan p, const Actor& a) { return ApplyWithdraw(std::move(p), a, kNow); }, kSubmitted,
+       kDraft},
+      {"Approve", Chief(),
+       [](Plan p, const Actor& a) { return ApplyApprove(std::move(p), a, {}, {}, kNow); },
+       kSubmitted, kApproved},
+      {"Reject", Chief(),
+       [](Plan p, const Actor& a) { return ApplyReject(std::move(p), a, "why", kNow); }, kSubmitted,
+       kDraft},
+      {"Activate", Owner(),
+       [](Plan p, const Actor& a) { return ApplyActivate(std::move(p), a, kNow); }, kApproved,
+       kActive},
+      {"Close", Owner(), [](Plan p, const Actor& a) { return ApplyClose(std::move(p), a, kNow); },
+       kActive, kClosed},
   };
 }
 
-constexpr PlanState kStates[] = {PlanState::kDraft, PlanState::kSubmitted, PlanState::kApproved, PlanState::kActive,
-                                 PlanState::kClosed};
+constexpr PlanState kStates[] = {PlanState::kDraft, PlanState::kSubmitted, PlanState::kApproved,
+                                 PlanState::kActive, PlanState::kClosed};
 
 class VerbTest : public ::testing::TestWithParam<Verb> {};
 
@@ -67,7 +76,8 @@ TEST_P(VerbTest, WorksInItsStateOnly) {
 }
 
 TEST_P(VerbTest, IsNotForStrangers) {
-  EXPECT_EQ(GetParam().apply(Sample(GetParam().from), Stranger()).status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(GetParam().apply(Sample(GetParam().from), Stranger()).status().code(),
+            absl::StatusCode::kPermissionDenied);
   EXPECT_TRUE(GetParam().apply(Sample(GetParam().from), Admin()).ok());
 }
 
@@ -76,8 +86,12 @@ INSTANTIATE_TEST_SUITE_P(Plan, VerbTest, ::testing::ValuesIn(Verbs()),
 
 TEST(PlanTest, NobodyDecidesOnTheirOwn) {
   for (Actor actor : {Owner(), Actor{.member_id = "owner", .admin = true}}) {
-    EXPECT_EQ(status::ReasonOf(ApplyApprove(Sample(PlanState::kSubmitted), actor, {}, {}, kNow).status()), "OWN_PLAN");
-    EXPECT_EQ(status::ReasonOf(ApplyReject(Sample(PlanState::kSubmitted), actor, "why", kNow).status()), "OWN_PLAN");
+    EXPECT_EQ(
+        status::ReasonOf(ApplyApprove(Sample(PlanState::kSubmitted), actor, {}, {}, kNow).status()),
+        "OWN_PLAN");
+    EXPECT_EQ(
+        status::ReasonOf(ApplyReject(Sample(PlanState::kSubmitted), actor, "why", kNow).status()),
+        "OWN_PLAN");
   }
   Plan handed = Sample(PlanState::kSubmitted);
   handed.submitter_id = "chief";
@@ -86,15 +100,19 @@ TEST(PlanTest, NobodyDecidesOnTheirOwn) {
 
 TEST(PlanTest, WhatDoesNotAddUpNeedsAWord) {
   const Variance variance{2, "root: 300,000 unassigned"};
-  const absl::Status refused = ApplyApprove(Sample(PlanState::kSubmitted), Chief(), {}, variance, kNow).status();
+  const absl::Status refused =
+      ApplyApprove(Sample(PlanState::kSubmitted), Chief(), {}, variance, kNow).status();
   EXPECT_EQ(status::ReasonOf(refused), "PLAN_DOES_NOT_ADD_UP");
   EXPECT_EQ(status::FactsOf(refused)["violations"], "2");
-  const absl::StatusOr<Plan> accepted = ApplyApprove(Sample(PlanState::kSubmitted), Chief(), {true, "later"}, variance, kNow);
+  const absl::StatusOr<Plan> accepted =
+      ApplyApprove(Sample(PlanState::kSubmitted), Chief(), {true, "later"}, variance, kNow);
   ASSERT_TRUE(accepted.ok());
   EXPECT_EQ(accepted->accepted_variance_reason, "later");
   EXPECT_EQ(accepted->accepted_violation_count, 2);
   // A word for nothing is not kept.
-  EXPECT_EQ(ApplyApprove(Sample(PlanState::kSubmitted), Chief(), {true, "later"}, {}, kNow)->accepted_variance_reason, "");
+  EXPECT_EQ(ApplyApprove(Sample(PlanState::kSubmitted), Chief(), {true, "later"}, {}, kNow)
+                ->accepted_variance_reason,
+            "");
 }
 
 TEST(PlanTest, ValuesChangeInDraftsAndOpenlyInForce) {
@@ -108,7 +126,8 @@ TEST(PlanTest, ValuesChangeInDraftsAndOpenlyInForce) {
     EXPECT_EQ(CheckDescribe(Sample(state), Owner()).ok(), state != PlanState::kClosed);
     EXPECT_FALSE(CheckChangeValues(Sample(state), Stranger(), "why").ok());
   }
-  EXPECT_EQ(status::ReasonOf(CheckChangeValues(Sample(PlanState::kActive), Owner(), "")), "REASON_REQUIRED");
+  EXPECT_EQ(status::ReasonOf(CheckChangeValues(Sample(PlanState::kActive), Owner(), "")),
+            "REASON_REQUIRED");
 }
 
 TEST(PlanTest, WhoSees) {

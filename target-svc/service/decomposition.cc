@@ -38,7 +38,8 @@ std::optional<int64_t> Units(bool has, int64_t value, const std::string& field, 
 
 }  // namespace
 
-std::string ReadPartKey(const std::string& key, Dimension dimension, const std::string& field, Reader& reader) {
+std::string ReadPartKey(const std::string& key, Dimension dimension, const std::string& field,
+                        Reader& reader) {
   const char* collection = CollectionOf(dimension);
   return collection != nullptr ? reader.Name(collection, key, field, Need::kRequired)
                                : reader.Text(key, field, kMaxKey, Need::kRequired);
@@ -48,14 +49,16 @@ SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Re
   SplitCommand command;
   const auto node_of = [&](const std::string& name, const std::string& field) {
     const Reader::NodeIds ids = reader.NodeName(name, field, Need::kRequired);
-    if (!ids.node.empty() && !plan_id.empty() && ids.plan != plan_id) reader.Add(field, "is a node of another plan");
+    if (!ids.node.empty() && !plan_id.empty() && ids.plan != plan_id)
+      reader.Add(field, "is a node of another plan");
     return ids.node;
   };
   switch (spec.selection_case()) {
     case v1::SplitSpec::kNodes: {
       const size_t count = static_cast<size_t>(spec.nodes().nodes_size());
       if (count < 1 || count > kMaxSelectedNodes) {
-        reader.Add("split.nodes.nodes", absl::StrCat("has ", count, " nodes; must have 1 to ", kMaxSelectedNodes));
+        reader.Add("split.nodes.nodes",
+                   absl::StrCat("has ", count, " nodes; must have 1 to ", kMaxSelectedNodes));
       }
       std::set<std::string> seen;
       for (int i = 0; i < spec.nodes().nodes_size(); ++i) {
@@ -67,7 +70,9 @@ SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Re
       break;
     }
     case v1::SplitSpec::kLeaves:
-      command.leaves_under = spec.leaves().under().empty() ? kRootId : node_of(spec.leaves().under(), "split.leaves.under");
+      command.leaves_under = spec.leaves().under().empty()
+                                 ? kRootId
+                                 : node_of(spec.leaves().under(), "split.leaves.under");
       break;
     case v1::SplitSpec::SELECTION_NOT_SET:
       reader.Add("split.nodes", "is required, or leaves");
@@ -76,15 +81,19 @@ SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Re
 
   SplitRule& rule = command.rule;
   reader.Choice(spec.dimension(), "split.dimension", v1::Dimension_IsValid, Need::kRequired);
-  rule.dimension = v1::Dimension_IsValid(spec.dimension()) ? static_cast<Dimension>(spec.dimension()) : Dimension::kNone;
-  rule.breakdown_id = spec.breakdown().empty() ? DimensionWord(rule.dimension)
-                                               : reader.Id(spec.breakdown(), "split.breakdown", Need::kRequired);
+  rule.dimension = v1::Dimension_IsValid(spec.dimension())
+                       ? static_cast<Dimension>(spec.dimension())
+                       : Dimension::kNone;
+  rule.breakdown_id = spec.breakdown().empty()
+                          ? DimensionWord(rule.dimension)
+                          : reader.Id(spec.breakdown(), "split.breakdown", Need::kRequired);
 
   switch (spec.partition_case()) {
     case v1::SplitSpec::kParts: {
       const size_t count = static_cast<size_t>(spec.parts().parts_size());
       if (count < 1 || count > kMaxChildren) {
-        reader.Add("split.parts.parts", absl::StrCat("has ", count, " parts; must have 1 to ", kMaxChildren));
+        reader.Add("split.parts.parts",
+                   absl::StrCat("has ", count, " parts; must have 1 to ", kMaxChildren));
         break;
       }
       std::set<std::string> keys;
@@ -93,20 +102,25 @@ SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Re
         const std::string path = absl::StrCat("split.parts.parts[", i, "].");
         PartSpec part;
         part.key = ReadPartKey(given.key(), rule.dimension, path + "key", reader);
-        if (!part.key.empty() && !keys.insert(part.key).second) reader.Add(path + "key", "is there twice");
+        if (!part.key.empty() && !keys.insert(part.key).second)
+          reader.Add(path + "key", "is there twice");
         part.display_name = reader.Text(given.display_name(), path + "display_name", kMaxNodeName);
-        part.period = reader.Days(given.has_period(), given.period(), path + "period",
-                                  rule.dimension == Dimension::kPeriod ? Need::kRequired : Need::kOptional);
+        part.period =
+            reader.Days(given.has_period(), given.period(), path + "period",
+                        rule.dimension == Dimension::kPeriod ? Need::kRequired : Need::kOptional);
         if (rule.dimension != Dimension::kPeriod && given.has_period()) {
           reader.Add(path + "period", "must not be set unless dimension is PERIOD");
         }
         part.weight = reader.Number(given.weight(), path + "weight", 0, kMaxWeight);
-        if (given.weight() != 0 && !spec.has_weights()) reader.Add(path + "weight", "is only for method weights");
+        if (given.weight() != 0 && !spec.has_weights())
+          reader.Add(path + "weight", "is only for method weights");
         part.lock = Units(given.has_lock_units(), given.lock_units(), path + "lock_units", reader);
         part.min = Units(given.has_min_units(), given.min_units(), path + "min_units", reader);
         part.max = Units(given.has_max_units(), given.max_units(), path + "max_units", reader);
-        if (part.min && part.max && *part.min > *part.max) reader.Add(path + "min_units", "is above max_units");
-        if (part.lock && ((part.min && *part.lock < *part.min) || (part.max && *part.lock > *part.max))) {
+        if (part.min && part.max && *part.min > *part.max)
+          reader.Add(path + "min_units", "is above max_units");
+        if (part.lock &&
+            ((part.min && *part.lock < *part.min) || (part.max && *part.lock > *part.max))) {
           reader.Add(path + "lock_units", "is outside min_units and max_units");
         }
         command.parts.push_back(std::move(part));
@@ -115,16 +129,20 @@ SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Re
     }
     case v1::SplitSpec::kGrain:
       reader.Choice(spec.grain(), "split.grain", v1::PeriodGrain_IsValid, Need::kRequired);
-      if (rule.dimension != Dimension::kPeriod) reader.Add("split.grain", "is only for dimension PERIOD");
+      if (rule.dimension != Dimension::kPeriod)
+        reader.Add("split.grain", "is only for dimension PERIOD");
       if (v1::PeriodGrain_IsValid(spec.grain()) && spec.grain() != v1::PERIOD_GRAIN_UNSPECIFIED) {
         command.grain = static_cast<PeriodKind>(spec.grain() - 1);
       }
       break;
     case v1::SplitSpec::kOrganization:
-      reader.Choice(spec.organization(), "split.organization", v1::OrganizationParts_IsValid, Need::kRequired);
+      reader.Choice(spec.organization(), "split.organization", v1::OrganizationParts_IsValid,
+                    Need::kRequired);
       command.organization = static_cast<OrganizationParts>(spec.organization());
-      if (rule.dimension != (spec.organization() == v1::CHILD_UNITS ? Dimension::kUnit : Dimension::kMember)) {
-        reader.Add("split.organization", "CHILD_UNITS is for dimension UNIT, the others are for MEMBER");
+      if (rule.dimension !=
+          (spec.organization() == v1::CHILD_UNITS ? Dimension::kUnit : Dimension::kMember)) {
+        reader.Add("split.organization",
+                   "CHILD_UNITS is for dimension UNIT, the others are for MEMBER");
       }
       break;
     case v1::SplitSpec::PARTITION_NOT_SET:
@@ -160,36 +178,44 @@ SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Re
         const v1::ReferencePeriod& given = history.reference_periods(i);
         const std::string path = absl::StrCat("split.history.reference_periods[", i, "].");
         ReferencePeriod reference;
-        if (const auto days = reader.Days(given.has_period(), given.period(), path + "period", Need::kRequired)) {
+        if (const auto days =
+                reader.Days(given.has_period(), given.period(), path + "period", Need::kRequired)) {
           reference.period = *days;
           if (days->last - days->first >= kMaxPlanYears * 366) {
             reader.Add(path + "period", absl::StrCat("is longer than ", kMaxPlanYears, " years"));
           }
         }
         reference.mix_weight =
-            given.mix_weight() == 0 ? 1 : reader.Number(given.mix_weight(), path + "mix_weight", 1, kMaxMixWeight);
+            given.mix_weight() == 0
+                ? 1
+                : reader.Number(given.mix_weight(), path + "mix_weight", 1, kMaxMixWeight);
         command.history.references.push_back(reference);
       }
-      command.history.metric_id = reader.Name("metrics", history.metric(), "split.history.metric", Need::kOptional);
+      command.history.metric_id =
+          reader.Name("metrics", history.metric(), "split.history.metric", Need::kOptional);
       command.history.even_without_history = history.even_without_history();
       break;
     }
     case v1::SplitSpec::kWorkingCalendar:
       rule.method = SplitMethod::kWorkingCalendar;
-      command.calendar_id =
-          reader.Name("calendars", spec.working_calendar().calendar(), "split.working_calendar.calendar", Need::kOptional);
-      if (rule.dimension != Dimension::kPeriod) reader.Add("split.working_calendar", "is only for dimension PERIOD");
+      command.calendar_id = reader.Name("calendars", spec.working_calendar().calendar(),
+                                        "split.working_calendar.calendar", Need::kOptional);
+      if (rule.dimension != Dimension::kPeriod)
+        reader.Add("split.working_calendar", "is only for dimension PERIOD");
       break;
     case v1::SplitSpec::METHOD_NOT_SET:
       reader.Add("split.even", "is required, or weights, or history, or working_calendar");
       break;
   }
   rule.stretch_ppm =
-      spec.stretch_ppm() == 0 ? kPpm : reader.Number(spec.stretch_ppm(), "split.stretch_ppm", 1, kMaxStretchPpm);
+      spec.stretch_ppm() == 0
+          ? kPpm
+          : reader.Number(spec.stretch_ppm(), "split.stretch_ppm", 1, kMaxStretchPpm);
   // 0 stands for that of the plan until the plan is known.
-  rule.rounding_units = spec.rounding_units() == 0
-                            ? 0
-                            : reader.Number(spec.rounding_units(), "split.rounding_units", 1, kMaxRoundingUnits);
+  rule.rounding_units =
+      spec.rounding_units() == 0
+          ? 0
+          : reader.Number(spec.rounding_units(), "split.rounding_units", 1, kMaxRoundingUnits);
   rule.replace = spec.replace();
   command.reason = reader.Text(spec.reason(), "split.reason", kMaxReason);
   rule.note = command.reason;
@@ -211,7 +237,8 @@ absl::Status Decomposer::CheckOwners(db::Snapshot& snapshot, const Node& node, D
       }
       const absl::CivilDay day = std::max(period.first, unit->start_day);
       if (!(*tree)->IsWithin(part.key, node.scope.unit_id, day)) {
-        return error::PartOutside(node.Name(), part.key, absl::StrCat("it is not below units/", node.scope.unit_id));
+        return error::PartOutside(node.Name(), part.key,
+                                  absl::StrCat("it is not below units/", node.scope.unit_id));
       }
       if (part.display_name.empty()) part.display_name = unit->display_name;
     }
@@ -237,7 +264,9 @@ absl::Status Decomposer::CheckOwners(db::Snapshot& snapshot, const Node& node, D
       within = first <= period.last && first < member.UntilDay(i) &&
                (*tree)->IsWithin(member.placements[i].unit_id, node.scope.unit_id, first);
     }
-    if (!within) return error::PartOutside(node.Name(), part.key, absl::StrCat("the member is not in units/", node.scope.unit_id));
+    if (!within)
+      return error::PartOutside(node.Name(), part.key,
+                                absl::StrCat("the member is not in units/", node.scope.unit_id));
     if (part.display_name.empty()) part.display_name = member.display_name;
   }
   return absl::OkStatus();
@@ -260,7 +289,8 @@ absl::StatusOr<std::vector<SplitTask>> Decomposer::Resolve(db::Snapshot& snapsho
     absl::StatusOr<std::vector<Node>> found = plans_.LoadNodes(snapshot, plan.id, command.node_ids);
     if (!found.ok()) return found.status();
     for (const std::string& id : command.node_ids) {
-      if (std::none_of(found->begin(), found->end(), [&](const Node& node) { return node.id == id; })) {
+      if (std::none_of(found->begin(), found->end(),
+                       [&](const Node& node) { return node.id == id; })) {
         return error::NotFound(resource::Name("plans", plan.id, "nodes", id));
       }
     }
@@ -272,7 +302,8 @@ absl::StatusOr<std::vector<SplitTask>> Decomposer::Resolve(db::Snapshot& snapsho
     tree = directory_.Tree(snapshot);
     if (!tree.ok()) return tree.status();
   }
-  std::map<std::pair<std::string, absl::CivilDay>, std::vector<PartSpec>> members;  // By unit and day.
+  std::map<std::pair<std::string, absl::CivilDay>, std::vector<PartSpec>>
+      members;  // By unit and day.
   const auto organization_parts = [&](const Node& node) -> absl::StatusOr<std::vector<PartSpec>> {
     const absl::CivilDay day = node.scope.period.first;
     const std::string& unit_id = node.scope.unit_id;
@@ -284,7 +315,10 @@ absl::StatusOr<std::vector<SplitTask>> Decomposer::Resolve(db::Snapshot& snapsho
         part.display_name = (*tree)->Find(child)->display_name;
         parts.push_back(std::move(part));
       }
-      if (parts.empty()) return error::NoParts(node.Name(), absl::StrCat("units/", unit_id, " has no units below it on ", absl::FormatCivilTime(day)));
+      if (parts.empty())
+        return error::NoParts(node.Name(),
+                              absl::StrCat("units/", unit_id, " has no units below it on ",
+                                           absl::FormatCivilTime(day)));
       return parts;
     }
     if (unit_id.empty() && *command.organization == OrganizationParts::kDirectMembers) {
@@ -300,7 +334,8 @@ absl::StatusOr<std::vector<SplitTask>> Decomposer::Resolve(db::Snapshot& snapsho
     }
     std::string after;
     while (parts.size() <= kMaxChildren) {
-      const absl::StatusOr<std::vector<Member>> page = directory_.members().List(snapshot, filter, after, kMembersPerPage);
+      const absl::StatusOr<std::vector<Member>> page =
+          directory_.members().List(snapshot, filter, after, kMembersPerPage);
       if (!page.ok()) return page.status();
       for (const Member& member : *page) {
         PartSpec part;
@@ -311,7 +346,9 @@ absl::StatusOr<std::vector<SplitTask>> Decomposer::Resolve(db::Snapshot& snapsho
       if (page->size() < kMembersPerPage) break;
       after = page->back().id;
     }
-    if (parts.empty()) return error::NoParts(node.Name(), absl::StrCat("units/", unit_id, " has no members on ", absl::FormatCivilTime(day)));
+    if (parts.empty())
+      return error::NoParts(node.Name(), absl::StrCat("units/", unit_id, " has no members on ",
+                                                      absl::FormatCivilTime(day)));
     members[{unit_id, day}] = parts;
     return parts;
   };
@@ -329,10 +366,12 @@ absl::StatusOr<std::vector<SplitTask>> Decomposer::Resolve(db::Snapshot& snapsho
       task.parts = *std::move(parts);
     } else {
       task.parts = command.parts;
-      if (absl::Status s = CheckOwners(snapshot, node, command.rule.dimension, task.parts); !s.ok()) return s;
+      if (absl::Status s = CheckOwners(snapshot, node, command.rule.dimension, task.parts); !s.ok())
+        return s;
       if (absl::Status s = CheckDisjoint(node, task.parts); !s.ok()) return s;
     }
-    if (task.parts.size() > kMaxChildren) return error::TooManyChildren(node.Name(), task.parts.size());
+    if (task.parts.size() > kMaxChildren)
+      return error::TooManyChildren(node.Name(), task.parts.size());
     if (const Breakdown* old = node.FindBreakdown(command.rule.breakdown_id)) {
       if (!command.rule.replace) return error::BreakdownExists(node.Name(), old->id);
       PlanStore::NodeFilter filter;
@@ -358,9 +397,9 @@ absl::StatusOr<std::vector<SplitTask>> Decomposer::Resolve(db::Snapshot& snapsho
   return tasks;
 }
 
-absl::StatusOr<std::vector<std::vector<int64_t>>> Decomposer::Weigh(db::Snapshot& snapshot, const Plan& plan,
-                                                                    const SplitCommand& command,
-                                                                    const std::vector<SplitTask>& tasks) const {
+absl::StatusOr<std::vector<std::vector<int64_t>>> Decomposer::Weigh(
+    db::Snapshot& snapshot, const Plan& plan, const SplitCommand& command,
+    const std::vector<SplitTask>& tasks) const {
   std::vector<std::vector<int64_t>> weights;
   weights.reserve(tasks.size());
   if (command.rule.method != SplitMethod::kWorkingCalendar) {
@@ -375,7 +414,8 @@ absl::StatusOr<std::vector<std::vector<int64_t>>> Decomposer::Weigh(db::Snapshot
     }
     return weights;
   }
-  const std::string calendar_id = command.calendar_id.empty() ? plan.calendar_id : command.calendar_id;
+  const std::string calendar_id =
+      command.calendar_id.empty() ? plan.calendar_id : command.calendar_id;
   const std::string name = resource::Name("calendars", calendar_id);
   const absl::StatusOr<Calendar> calendar = calendars_.Load(snapshot, calendar_id);
   if (absl::IsNotFound(calendar.status())) return error::ReferenceMissing(name);
@@ -393,8 +433,8 @@ absl::StatusOr<std::vector<std::vector<int64_t>>> Decomposer::Weigh(db::Snapshot
   return weights;
 }
 
-absl::StatusOr<std::vector<std::vector<int64_t>>> Decomposer::WeighByHistory(History& history, const SplitCommand& command,
-                                                                             const std::vector<SplitTask>& tasks) const {
+absl::StatusOr<std::vector<std::vector<int64_t>>> Decomposer::WeighByHistory(
+    History& history, const SplitCommand& command, const std::vector<SplitTask>& tasks) const {
   std::vector<std::vector<int64_t>> weights;
   for (const SplitTask& task : tasks) {
     const absl::StatusOr<std::vector<Reference>> references =
@@ -402,7 +442,8 @@ absl::StatusOr<std::vector<std::vector<int64_t>>> Decomposer::WeighByHistory(His
     if (!references.ok()) return references.status();
     Weights of_task = HistoryWeights(*references, task.parts.size());
     if (!of_task.ok()) return error::NoParts(task.node.Name(), of_task.violations.front().message);
-    if (std::all_of(of_task.weights.begin(), of_task.weights.end(), [](int64_t weight) { return weight == 0; })) {
+    if (std::all_of(of_task.weights.begin(), of_task.weights.end(),
+                    [](int64_t weight) { return weight == 0; })) {
       if (!command.history.even_without_history) return error::NoHistory(task.node.Name());
       of_task = EvenWeights(task.parts.size());
     }
@@ -411,8 +452,10 @@ absl::StatusOr<std::vector<std::vector<int64_t>>> Decomposer::WeighByHistory(His
   return weights;
 }
 
-absl::StatusOr<Decomposition> Decomposer::Compute(Plan& plan, const SplitCommand& command, std::vector<SplitTask> tasks,
-                                                  const std::vector<std::vector<int64_t>>& weights, bool numbered) const {
+absl::StatusOr<Decomposition> Decomposer::Compute(Plan& plan, const SplitCommand& command,
+                                                  std::vector<SplitTask> tasks,
+                                                  const std::vector<std::vector<int64_t>>& weights,
+                                                  bool numbered) const {
   Decomposition result;
   SplitRule rule = command.rule;
   if (rule.rounding_units == 0) rule.rounding_units = plan.rounding_units;
@@ -423,9 +466,16 @@ absl::StatusOr<Decomposition> Decomposer::Compute(Plan& plan, const SplitCommand
   for (size_t i = 0; i < tasks.size(); ++i) {
     SplitTask& task = tasks[i];
     Node& parent = task.node;
-    if (replaced.contains(parent.id)) return error::NoParts(parent.Name(), "the same call removes it");
-    Breakdown breakdown{rule.breakdown_id,     '0', rule.dimension, rule.method, rule.stretch_ppm, rule.rounding_units,
-                        static_cast<int64_t>(task.parts.size()), rule.note};
+    if (replaced.contains(parent.id))
+      return error::NoParts(parent.Name(), "the same call removes it");
+    Breakdown breakdown{rule.breakdown_id,
+                        '0',
+                        rule.dimension,
+                        rule.method,
+                        rule.stretch_ppm,
+                        rule.rounding_units,
+                        static_cast<int64_t>(task.parts.size()),
+                        rule.note};
     const auto old = std::find_if(parent.breakdowns.begin(), parent.breakdowns.end(),
                                   [&](const Breakdown& b) { return b.id == rule.breakdown_id; });
     if (old != parent.breakdowns.end()) {
@@ -435,7 +485,8 @@ absl::StatusOr<Decomposition> Decomposer::Compute(Plan& plan, const SplitCommand
       if (!slot) return error::TooManyBreakdowns(parent.Name());
       breakdown.slot = *slot;
     }
-    absl::StatusOr<std::vector<Node>> children = MakeChildren(parent, rule, breakdown.slot, task.parts, weights[i]);
+    absl::StatusOr<std::vector<Node>> children =
+        MakeChildren(parent, rule, breakdown.slot, task.parts, weights[i]);
     if (!children.ok()) return children.status();
     if (old != parent.breakdowns.end()) {
       *old = std::move(breakdown);
@@ -448,11 +499,14 @@ absl::StatusOr<Decomposition> Decomposer::Compute(Plan& plan, const SplitCommand
     result.created_count += static_cast<int64_t>(children->size());
     std::move(task.replaced.begin(), task.replaced.end(), std::back_inserter(result.deleted));
     result.parts.push_back({std::move(parent), *std::move(children)});
-    if (result.created_count > static_cast<int64_t>(kMaxNodesPerCall)) return error::CallTooLarge(result.created_count);
+    if (result.created_count > static_cast<int64_t>(kMaxNodesPerCall))
+      return error::CallTooLarge(result.created_count);
   }
-  const int64_t nodes = plan.node_count + result.created_count - static_cast<int64_t>(result.deleted.size());
+  const int64_t nodes =
+      plan.node_count + result.created_count - static_cast<int64_t>(result.deleted.size());
   if (nodes > kMaxPlanNodes) return error::TooManyNodes(resource::Name("plans", plan.id), nodes);
-  if (result.deleted.size() > kMaxNodesPerCall) return error::CallTooLarge(static_cast<int64_t>(result.deleted.size()));
+  if (result.deleted.size() > kMaxNodesPerCall)
+    return error::CallTooLarge(static_cast<int64_t>(result.deleted.size()));
   return result;
 }
 

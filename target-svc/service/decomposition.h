@@ -24,7 +24,7 @@ enum class OrganizationParts { kChildUnits = 1, kDirectMembers = 2, kAllMembers 
 
 // A split as asked for, read and checked field by field.
 struct SplitCommand {
-  std::vector<std::string> node_ids;       // These nodes ...
+  std::vector<std::string> node_ids;        // These nodes ...
   std::optional<std::string> leaves_under;  // ... or all leaves from this node down.
   SplitRule rule;
   std::vector<PartSpec> parts;
@@ -36,7 +36,8 @@ struct SplitCommand {
 };
 
 // The value of a part in its dimension: the bare id of a resource name, or a key.
-std::string ReadPartKey(const std::string& key, Dimension dimension, const std::string& field, Reader& reader);
+std::string ReadPartKey(const std::string& key, Dimension dimension, const std::string& field,
+                        Reader& reader);
 
 SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Reader& reader);
 
@@ -63,22 +64,26 @@ class Decomposer {
   explicit Decomposer(Directory& directory) : directory_(directory) {}
 
   // The nodes and their parts as they are now.
-  absl::StatusOr<std::vector<SplitTask>> Resolve(db::Snapshot& snapshot, const Plan& plan, const SplitCommand& command) const;
+  absl::StatusOr<std::vector<SplitTask>> Resolve(db::Snapshot& snapshot, const Plan& plan,
+                                                 const SplitCommand& command) const;
 
   // The weights of the parts of every task: asks `history` where the method does.
-  absl::StatusOr<std::vector<std::vector<int64_t>>> Weigh(db::Snapshot& snapshot, const Plan& plan,
-                                                          const SplitCommand& command,
-                                                          const std::vector<SplitTask>& tasks) const;
-  absl::StatusOr<std::vector<std::vector<int64_t>>> WeighByHistory(History& history, const SplitCommand& command,
-                                                                   const std::vector<SplitTask>& tasks) const;
+  absl::StatusOr<std::vector<std::vector<int64_t>>> Weigh(
+      db::Snapshot& snapshot, const Plan& plan, const SplitCommand& command,
+      const std::vector<SplitTask>& tasks) const;
+  absl::StatusOr<std::vector<std::vector<int64_t>>> WeighByHistory(
+      History& history, const SplitCommand& command, const std::vector<SplitTask>& tasks) const;
 
   // Computes the children. With `numbered`, gives them ids and advances the plan's counter.
-  absl::StatusOr<Decomposition> Compute(Plan& plan, const SplitCommand& command, std::vector<SplitTask> tasks,
-                                        const std::vector<std::vector<int64_t>>& weights, bool numbered) const;
+  absl::StatusOr<Decomposition> Compute(Plan& plan, const SplitCommand& command,
+                                        std::vector<SplitTask> tasks,
+                                        const std::vector<std::vector<int64_t>>& weights,
+                                        bool numbered) const;
 
  private:
   // Parts that people typed in: do units and members exist, and do they belong to the node's unit?
-  absl::Status CheckOwners(db::Snapshot& snapshot, const Node& node, Dimension dimension, std::vector<PartSpec>& parts) const;
+  absl::Status CheckOwners(db::Snapshot& snapshot, const Node& node, Dimension dimension,
+                           std::vector<PartSpec>& parts) const;
 
   Directory& directory_;
   PlanStore plans_;

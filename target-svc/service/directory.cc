@@ -41,10 +41,12 @@ absl::StatusOr<Actor> Directory::ActorOf(const rpc::Caller& caller, db::Snapshot
   actor.member_id = caller.identity().member_id;
   actor.admin = caller.Has(Role::kAdmin);
   actor.manager = caller.Has(Role::kManager);
-  actor.reader = caller.Has(Role::kAnalyst) || caller.Has(Role::kMarketing) || caller.Has(Role::kService);
+  actor.reader =
+      caller.Has(Role::kAnalyst) || caller.Has(Role::kMarketing) || caller.Has(Role::kService);
   if (!actor.manager || actor.member_id.empty()) return actor;
   const absl::CivilDay today = clock_.Today();
-  const absl::StatusOr<std::set<std::string>> led = members_.LedUnits(snapshot, actor.member_id, today);
+  const absl::StatusOr<std::set<std::string>> led =
+      members_.LedUnits(snapshot, actor.member_id, today);
   if (!led.ok()) return led.status();
   if (led->empty()) return actor;
   const absl::StatusOr<std::shared_ptr<const UnitTree>> tree = Tree(snapshot);
@@ -69,13 +71,16 @@ absl::Status Directory::Refresh(db::Session& session) {
     const absl::StatusOr<UnitTree> tree = units_.LoadTree(snapshot);
     if (!tree.ok()) return tree.status();
     std::vector<access::Unit> units;
-    for (const auto& [id, unit] : tree->units()) units.push_back(access::FromProto(ToProto(unit, today)));
+    for (const auto& [id, unit] : tree->units())
+      units.push_back(access::FromProto(ToProto(unit, today)));
     std::vector<access::Member> members;
     std::string after;
     while (true) {
-      const absl::StatusOr<std::vector<Member>> page = members_.List(snapshot, {}, after, kMembersPerPage);
+      const absl::StatusOr<std::vector<Member>> page =
+          members_.List(snapshot, {}, after, kMembersPerPage);
       if (!page.ok()) return page.status();
-      for (const Member& member : *page) members.push_back(access::FromProto(ToProto(member, today)));
+      for (const Member& member : *page)
+        members.push_back(access::FromProto(ToProto(member, today)));
       if (page->size() < kMembersPerPage) break;
       after = page->back().id;
     }
@@ -92,7 +97,8 @@ void Directory::Follow(db::Session& session, std::stop_token stop) {
     const uint64_t seen = changed_.count();
     const absl::Status refreshed = Refresh(session);
     session.EndRead();
-    if (!refreshed.ok() && !failing) log::Warning("organization_refresh_failed", {{"error", refreshed.ToString()}});
+    if (!refreshed.ok() && !failing)
+      log::Warning("organization_refresh_failed", {{"error", refreshed.ToString()}});
     failing = !refreshed.ok();
     changed_.WaitPast(seen, kPollInterval);
   }
@@ -100,7 +106,8 @@ void Directory::Follow(db::Session& session, std::stop_token stop) {
 
 absl::Status Directory::Ready() const {
   const std::lock_guard lock(mutex_);
-  return cache_count_ >= 0 ? absl::OkStatus() : absl::UnavailableError("the organization is not read yet");
+  return cache_count_ >= 0 ? absl::OkStatus()
+                           : absl::UnavailableError("the organization is not read yet");
 }
 
 }  // namespace milepost::target

@@ -27,7 +27,9 @@ struct Clock {
   // Cut to the microseconds that are stored.
   absl::Time Now() const { return absl::FromUnixMicros(absl::ToUnixMicros(now())); }
   // Later than the moment of the change before, also when the clocks of two processes differ.
-  absl::Time NowAfter(absl::Time previous) const { return std::max(Now(), previous + absl::Microseconds(1)); }
+  absl::Time NowAfter(absl::Time previous) const {
+    return std::max(Now(), previous + absl::Microseconds(1));
+  }
   absl::CivilDay Today() const { return absl::ToCivilDay(now(), zone); }
 };
 
@@ -35,7 +37,8 @@ struct Clock {
 class Directory {
  public:
   // `cache` is what callers' scopes are worked out from.
-  Directory(Clock clock, access::OrganizationCache& cache) : clock_(std::move(clock)), cache_(cache) {}
+  Directory(Clock clock, access::OrganizationCache& cache)
+      : clock_(std::move(clock)), cache_(cache) {}
 
   const Clock& clock() const { return clock_; }
   const UnitStore& units() const { return units_; }
@@ -51,7 +54,8 @@ class Directory {
   absl::Status Refresh(db::Session& session);
   // Says that this process changed the organization.
   void Notify() { changed_.Notify(); }
-  // Refreshes after each notice, and every now and then for what other processes change, until asked to stop.
+  // Refreshes after each notice, and every now and then for what other processes change, until
+  // asked to stop.
   void Follow(db::Session& session, std::stop_token stop);
   // Returns after a notice or the time given.
   void WaitForNotice(absl::Duration time) const { changed_.WaitPast(changed_.count(), time); }

@@ -24,7 +24,9 @@ constexpr size_t kMaxQuestions = 500;
 constexpr size_t kNamesPerQuestion = 2'000;
 constexpr int kPeriodsPerQuestion = 400;
 
-std::string NameOf(const char* collection, const std::string& id) { return id.empty() ? "" : resource::Name(collection, id); }
+std::string NameOf(const char* collection, const std::string& id) {
+  return id.empty() ? "" : resource::Name(collection, id);
+}
 
 // How a part of the dimension is called there.
 std::string GroupName(Dimension dimension, const std::string& key) {
@@ -57,8 +59,8 @@ std::optional<repv1::Dimension> GroupBy(Dimension dimension) {
   }
 }
 
-// What of the node's scope narrows its history. Units and members that are split keep what they earned elsewhere: the parts name
-// them.
+// What of the node's scope narrows its history. Units and members that are split keep what they
+// earned elsewhere: the parts name them.
 void SetFilter(const Node& node, Dimension dimension, repv1::ReportFilter& filter) {
   const bool by_owner = dimension == Dimension::kUnit || dimension == Dimension::kMember;
   if (!by_owner) filter.set_unit(NameOf("units", node.scope.unit_id));
@@ -71,36 +73,42 @@ void SetFilter(const Node& node, Dimension dimension, repv1::ReportFilter& filte
 }
 
 bool IsWholeMonths(DayRange range) {
-  return range.first.day() == 1 && absl::CivilDay(absl::CivilMonth(range.last) + 1) - 1 == range.last;
+  return range.first.day() == 1 &&
+         absl::CivilDay(absl::CivilMonth(range.last) + 1) - 1 == range.last;
 }
 
 int64_t Add(int64_t a, int64_t b) { return CheckedAdd(a, b).value_or(a); }
 
 }  // namespace
 
-absl::StatusOr<repv1::Actuals> History::Ask(const repv1::GetActualsRequest& request, const HistorySpec& spec) {
+absl::StatusOr<repv1::Actuals> History::Ask(const repv1::GetActualsRequest& request,
+                                            const HistorySpec& spec) {
   const std::string key = request.SerializeAsString();
   if (const auto known = answers_.find(key); known != answers_.end()) return known->second;
-  if (answers_.size() >= kMaxQuestions) return error::TooManyHistoryQueries(answers_.size() + 1, kMaxQuestions);
+  if (answers_.size() >= kMaxQuestions)
+    return error::TooManyHistoryQueries(answers_.size() + 1, kMaxQuestions);
   grpc::ClientContext context;
   caller_.Prepare(context);
   repv1::Actuals actuals;
   const grpc::Status status = reports_.GetActuals(&context, request, &actuals);
   if (!status.ok()) {
-    if (status.error_code() == grpc::StatusCode::UNAVAILABLE || status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+        status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
       return error::HistoryUnavailable(status.error_message());
     }
     return rpc::FromGrpcStatus(status);
   }
-  if (!actuals.currency_code().empty() && !spec.currency_code.empty() && actuals.currency_code() != spec.currency_code) {
+  if (!actuals.currency_code().empty() && !spec.currency_code.empty() &&
+      actuals.currency_code() != spec.currency_code) {
     return error::ActualsInOtherCurrency(actuals.currency_code(), spec.currency_code);
   }
   answers_.emplace(key, actuals);
   return actuals;
 }
 
-absl::StatusOr<std::vector<int64_t>> History::ByName(const HistorySpec& spec, DayRange range, const Node& node,
-                                                     Dimension dimension, const std::vector<PartSpec>& parts) {
+absl::StatusOr<std::vector<int64_t>> History::ByName(const HistorySpec& spec, DayRange range,
+                                                     const Node& node, Dimension dimension,
+                                                     const std::vector<PartSpec>& parts) {
   std::vector<int64_t> values(parts.size(), 0);
   for (size_t at = 0; at < parts.size(); at += kNamesPerQuestion) {
     const size_t end = std::min(parts.size(), at + kNamesPerQuestion);
@@ -122,7 +130,8 @@ absl::StatusOr<std::vector<int64_t>> History::ByName(const HistorySpec& spec, Da
   return values;
 }
 
-absl::StatusOr<std::vector<int64_t>> History::ByPeriod(const HistorySpec& spec, DayRange range, const Node& node,
+absl::StatusOr<std::vector<int64_t>> History::ByPeriod(const HistorySpec& spec, DayRange range,
+                                                       const Node& node,
                                                        const std::vector<PartSpec>& parts) {
   std::vector<std::optional<DayRange>> places;
   std::optional<DayRange> span;
@@ -165,10 +174,12 @@ absl::StatusOr<std::vector<int64_t>> History::ByPeriod(const HistorySpec& spec, 
   return values;
 }
 
-absl::StatusOr<std::vector<Reference>> History::Read(const HistorySpec& spec, const Node& node, Dimension dimension,
+absl::StatusOr<std::vector<Reference>> History::Read(const HistorySpec& spec, const Node& node,
+                                                     Dimension dimension,
                                                      const std::vector<PartSpec>& parts) {
   if (dimension == Dimension::kCustomer || !node.scope.customer_id.empty()) {
-    return error::NoParts(node.Name(), "actuals are not kept by customer, so there is no share of history");
+    return error::NoParts(node.Name(),
+                          "actuals are not kept by customer, so there is no share of history");
   }
   std::vector<int64_t> mix;
   for (const ReferencePeriod& reference : spec.references) mix.push_back(reference.mix_weight);

@@ -26,7 +26,8 @@ struct HistorySpec {
   bool even_without_history = false;
 };
 
-// Actuals of reporting-svc, asked with the caller's identity. One object serves one call: what it has read it does not ask again.
+// Actuals of reporting-svc, asked with the caller's identity. One object serves one call: what it
+// has read it does not ask again.
 class History {
  public:
   History(reporting::v1::ReportService::StubInterface& reports, const rpc::Caller& caller)
@@ -34,14 +35,18 @@ class History {
 
   // One reference per period of the spec, with one value for each part of the node.
   // UNAVAILABLE if reporting-svc is away; else what it answers.
-  absl::StatusOr<std::vector<Reference>> Read(const HistorySpec& spec, const Node& node, Dimension dimension,
+  absl::StatusOr<std::vector<Reference>> Read(const HistorySpec& spec, const Node& node,
+                                              Dimension dimension,
                                               const std::vector<PartSpec>& parts);
 
  private:
-  absl::StatusOr<reporting::v1::Actuals> Ask(const reporting::v1::GetActualsRequest& request, const HistorySpec& spec);
-  absl::StatusOr<std::vector<int64_t>> ByName(const HistorySpec& spec, DayRange range, const Node& node,
-                                              Dimension dimension, const std::vector<PartSpec>& parts);
-  absl::StatusOr<std::vector<int64_t>> ByPeriod(const HistorySpec& spec, DayRange range, const Node& node,
+  absl::StatusOr<reporting::v1::Actuals> Ask(const reporting::v1::GetActualsRequest& request,
+                                             const HistorySpec& spec);
+  absl::StatusOr<std::vector<int64_t>> ByName(const HistorySpec& spec, DayRange range,
+                                              const Node& node, Dimension dimension,
+                                              const std::vector<PartSpec>& parts);
+  absl::StatusOr<std::vector<int64_t>> ByPeriod(const HistorySpec& spec, DayRange range,
+                                                const Node& node,
                                                 const std::vector<PartSpec>& parts);
 
   reporting::v1::ReportService::StubInterface& reports_;

@@ -30,7 +30,9 @@ void Refuse(const absl::Status& status, organization::v1::ImportResult& result) 
     added.set_field(violation.field);
     added.set_description(violation.description);
   }
-  if (result.violations_size() == 0) result.add_violations()->set_description(std::string(status.message().data(), status.message().size()));
+  if (result.violations_size() == 0)
+    result.add_violations()->set_description(
+        std::string(status.message().data(), status.message().size()));
 }
 
 }  // namespace milepost::target

@@ -13,7 +13,8 @@ namespace milepost::target {
 // OK for 1 to kMaxImportRows rows and an empty or well-formed request_id.
 absl::Status CheckImport(int rows, const std::string& request_id);
 
-// Context of the changes of one import request. Rows are repeatable by their ids, so the request_id guards nothing.
+// Context of the changes of one import request. Rows are repeatable by their ids, so the request_id
+// guards nothing.
 change::Context ImportContext(const rpc::Caller& caller, const google::protobuf::Message& request);
 
 // Writes into the result why its row is refused.

@@ -24,7 +24,8 @@ namespace {
 namespace orgv1 = organization::v1;
 
 const std::set<std::string>& DescriptiveFields() {
-  static const std::set<std::string> fields{"display_name", "manages", "matrix_lines", "employee_number", "phone", "email"};
+  static const std::set<std::string> fields{"display_name",    "manages", "matrix_lines",
+                                            "employee_number", "phone",   "email"};
   return fields;
 }
 
@@ -38,10 +39,12 @@ std::vector<MemberLine> ReadLines(const Lines& lines, const std::string& field, 
     const std::string path = absl::StrCat(field, "[", i, "].");
     MemberLine line;
     line.unit_id = reader.Name("units", lines[i].unit(), path + "unit", Need::kRequired);
-    const auto first = reader.Day(lines[i].has_first_date(), lines[i].first_date(), path + "first_date", Need::kRequired);
+    const auto first = reader.Day(lines[i].has_first_date(), lines[i].first_date(),
+                                  path + "first_date", Need::kRequired);
     line.last_day = reader.Day(lines[i].has_last_date(), lines[i].last_date(), path + "last_date");
     if (first) line.first_day = *first;
-    if (first && line.last_day && *line.last_day < *first) reader.Add(path + "last_date", "is before first_date");
+    if (first && line.last_day && *line.last_day < *first)
+      reader.Add(path + "last_date", "is before first_date");
     if constexpr (requires { lines[i].purpose(); }) {
       line.purpose = reader.Text(lines[i].purpose(), path + "purpose", kMaxPurpose);
     }
@@ -50,18 +53,23 @@ std::vector<MemberLine> ReadLines(const Lines& lines, const std::string& field, 
   return result;
 }
 
-void ReadDescription(const orgv1::Member& message, const std::set<std::string>& fields, Reader& reader, Member& member) {
+void ReadDescription(const orgv1::Member& message, const std::set<std::string>& fields,
+                     Reader& reader, Member& member) {
   if (fields.contains("display_name")) {
-    member.display_name = reader.Text(message.display_name(), "member.display_name", kMaxDisplayName, Need::kRequired);
+    member.display_name = reader.Text(message.display_name(), "member.display_name",
+                                      kMaxDisplayName, Need::kRequired);
   }
-  if (fields.contains("manages")) member.manages = ReadLines(message.manages(), "member.manages", reader);
+  if (fields.contains("manages"))
+    member.manages = ReadLines(message.manages(), "member.manages", reader);
   if (fields.contains("matrix_lines")) {
     member.matrix_lines = ReadLines(message.matrix_lines(), "member.matrix_lines", reader);
   }
   if (fields.contains("employee_number")) {
-    member.employee_number = reader.Text(message.employee_number(), "member.employee_number", kMaxEmployeeNumber);
+    member.employee_number =
+        reader.Text(message.employee_number(), "member.employee_number", kMaxEmployeeNumber);
   }
-  if (fields.contains("phone")) member.phone = reader.Text(message.phone(), "member.phone", kMaxPhone);
+  if (fields.contains("phone"))
+    member.phone = reader.Text(message.phone(), "member.phone", kMaxPhone);
   if (fields.contains("email")) {
     member.email = reader.Text(message.email(), "member.email", kMaxEmail);
     if (!member.email.empty() && member.email.find('@') == std::string::npos) {
@@ -83,8 +91,8 @@ void CopyDescription(const Member& from, const std::set<std::string>& fields, Me
 std::vector<MemberPlacement> ReadPlacements(const orgv1::Member& message, Reader& reader) {
   std::vector<MemberPlacement> placements;
   if (static_cast<size_t>(message.placements_size()) > kMaxPlacements) {
-    reader.Add("member.placements",
-               absl::StrCat("has ", message.placements_size(), " entries; the limit is ", kMaxPlacements));
+    reader.Add("member.placements", absl::StrCat("has ", message.placements_size(),
+                                                 " entries; the limit is ", kMaxPlacements));
   }
   for (int i = 0; i < message.placements_size(); ++i) {
     const orgv1::MemberPlacement& given = message.placements(i);
@@ -92,7 +100,8 @@ std::vector<MemberPlacement> ReadPlacements(const orgv1::Member& message, Reader
     MemberPlacement placement;
     placement.unit_id = reader.Name("units", given.unit(), path + "unit", Need::kRequired);
     placement.job_title = reader.Text(given.job_title(), path + "job_title", kMaxJobTitle);
-    const auto first = reader.Day(given.has_first_date(), given.first_date(), path + "first_date", Need::kRequired);
+    const auto first = reader.Day(given.has_first_date(), given.first_date(), path + "first_date",
+                                  Need::kRequired);
     if (first) placement.first_day = *first;
     if (first && !placements.empty() && placement.first_day <= placements.back().first_day) {
       reader.Add(path + "first_date", "is not after that of the placement before");
@@ -131,12 +140,14 @@ orgv1::Member Shown(const rpc::Caller& caller, const Member& member, absl::Civil
 
 }  // namespace
 
-MemberService::MemberService(rpc::Runner& rpc, Directory& directory) : rpc_(rpc), directory_(directory) {
+MemberService::MemberService(rpc::Runner& rpc, Directory& directory)
+    : rpc_(rpc), directory_(directory) {
   rpc_.Register<orgv1::MemberService>();
 }
 
 grpc::ServerUnaryReactor* MemberService::GetMember(grpc::CallbackServerContext* context,
-                                                   const orgv1::GetMemberRequest* request, orgv1::Member* response) {
+                                                   const orgv1::GetMemberRequest* request,
+                                                   orgv1::Member* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Get(call...); });
 }
 grpc::ServerUnaryReactor* MemberService::ListMembers(grpc::CallbackServerContext* context,
@@ -145,23 +156,27 @@ grpc::ServerUnaryReactor* MemberService::ListMembers(grpc::CallbackServerContext
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return List(call...); });
 }
 grpc::ServerUnaryReactor* MemberService::CreateMember(grpc::CallbackServerContext* context,
-                                                      const orgv1::CreateMemberRequest* request, orgv1::Member* response) {
+                                                      const orgv1::CreateMemberRequest* request,
+                                                      orgv1::Member* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Create(call...); });
 }
 grpc::ServerUnaryReactor* MemberService::UpdateMember(grpc::CallbackServerContext* context,
-                                                      const orgv1::UpdateMemberRequest* request, orgv1::Member* response) {
+                                                      const orgv1::UpdateMemberRequest* request,
+                                                      orgv1::Member* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Update(call...); });
 }
 grpc::ServerUnaryReactor* MemberService::MoveMember(grpc::CallbackServerContext* context,
-                                                    const orgv1::MoveMemberRequest* request, orgv1::Member* response) {
+                                                    const orgv1::MoveMemberRequest* request,
+                                                    orgv1::Member* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Move(call...); });
 }
 grpc::ServerUnaryReactor* MemberService::EndMember(grpc::CallbackServerContext* context,
-                                                   const orgv1::EndMemberRequest* request, orgv1::Member* response) {
+                                                   const orgv1::EndMemberRequest* request,
+                                                   orgv1::Member* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return End(call...); });
 }
-grpc::ServerBidiReactor<orgv1::ImportMembersRequest, orgv1::ImportMembersResponse>* MemberService::ImportMembers(
-    grpc::CallbackServerContext* context) {
+grpc::ServerBidiReactor<orgv1::ImportMembersRequest, orgv1::ImportMembersResponse>*
+MemberService::ImportMembers(grpc::CallbackServerContext* context) {
   return rpc_.RunBidi<orgv1::ImportMembersRequest, orgv1::ImportMembersResponse>(
       *context, [this](auto&... call) { return Import(call...); });
 }
@@ -177,12 +192,13 @@ MemberService::MemberResult MemberService::Get(const rpc::Caller& caller, db::Se
   return Shown(caller, *member, directory_.clock().Today());
 }
 
-absl::StatusOr<orgv1::ListMembersResponse> MemberService::List(const rpc::Caller& caller, db::Session& db,
-                                                               const orgv1::ListMembersRequest& request) {
+absl::StatusOr<orgv1::ListMembersResponse> MemberService::List(
+    const rpc::Caller& caller, db::Session& db, const orgv1::ListMembersRequest& request) {
   Reader reader;
   const std::string unit = reader.Name("units", request.unit(), "unit", Need::kOptional);
   const std::optional<absl::CivilDay> date = reader.Day(request.has_date(), request.date(), "date");
-  if (request.include_units_below() && request.unit().empty()) reader.Add("include_units_below", "needs unit");
+  if (request.include_units_below() && request.unit().empty())
+    reader.Add("include_units_below", "needs unit");
   const resource::Page page = resource::ReadPage(request, 1, reader.violations());
   if (absl::Status s = reader.status(); !s.ok()) return s;
   const absl::CivilDay day = date.value_or(directory_.clock().Today());
@@ -196,7 +212,8 @@ absl::StatusOr<orgv1::ListMembersResponse> MemberService::List(const rpc::Caller
           const std::set<std::string> below = (*tree)->Below(unit, day);
           filter.unit_ids.assign(below.begin(), below.end());
         }
-        return directory_.members().List(snapshot, filter, page.after.empty() ? "" : page.after[0], page.size + 1);
+        return directory_.members().List(snapshot, filter, page.after.empty() ? "" : page.after[0],
+                                         page.size + 1);
       });
   if (!members.ok()) return members.status();
   orgv1::ListMembersResponse response;
@@ -231,7 +248,9 @@ MemberService::MemberResult MemberService::Create(const rpc::Caller& caller, db:
     const absl::StatusOr<UnitTree> tree = directory_.units().LoadTree(tx);
     if (!tree.ok()) return tree.status();
     if (absl::Status s = CheckMemberUnits(member, *tree); !s.ok()) return s;
-    if (absl::Status s = directory_.members().Insert(tx, caller.Change(request), {member}, today); !s.ok()) return s;
+    if (absl::Status s = directory_.members().Insert(tx, caller.Change(request), {member}, today);
+        !s.ok())
+      return s;
     return ToProto(member, today);
   });
   if (created.ok()) directory_.Notify();
@@ -240,23 +259,25 @@ MemberService::MemberResult MemberService::Create(const rpc::Caller& caller, db:
 
 template <typename Change>
 MemberService::MemberResult MemberService::ChangeMember(const rpc::Caller& caller, db::Session& db,
-                                                        const google::protobuf::Message& request, const std::string& id,
-                                                        std::optional<int64_t> version, const char* event_type,
-                                                        Change change) {
+                                                        const google::protobuf::Message& request,
+                                                        const std::string& id,
+                                                        std::optional<int64_t> version,
+                                                        const char* event_type, Change change) {
   const absl::CivilDay today = directory_.clock().Today();
   const MemberResult changed = db.Transact([&](db::Transaction& tx) -> MemberResult {
     if (absl::Status s = directory_.units().LockOrganization(tx); !s.ok()) return s;
     const absl::StatusOr<Member> before = directory_.members().Load(tx, id);
     if (!before.ok()) return before.status();
-    if (version && *version != before->version) return error::StaleEtag(resource::Name("members", id));
+    if (version && *version != before->version)
+      return error::StaleEtag(resource::Name("members", id));
     const absl::Time now = directory_.clock().NowAfter(before->update_time);
     absl::StatusOr<Member> next = change(*before, now);
     if (!next.ok()) return next.status();
     const absl::StatusOr<UnitTree> tree = directory_.units().LoadTree(tx);
     if (!tree.ok()) return tree.status();
     if (absl::Status s = CheckMemberUnits(*next, *tree); !s.ok()) return s;
-    const absl::StatusOr<Member> saved =
-        directory_.members().Save(tx, caller.Change(request), event_type, *before, *std::move(next), today);
+    const absl::StatusOr<Member> saved = directory_.members().Save(
+        tx, caller.Change(request), event_type, *before, *std::move(next), today);
     if (!saved.ok()) return saved.status();
     return ToProto(*saved, today);
   });
@@ -267,9 +288,10 @@ MemberService::MemberResult MemberService::ChangeMember(const rpc::Caller& calle
 MemberService::MemberResult MemberService::Update(const rpc::Caller& caller, db::Session& db,
                                                   const orgv1::UpdateMemberRequest& request) {
   Reader reader;
-  const std::string id = reader.Name("members", request.member().name(), "member.name", Need::kRequired);
-  const std::set<std::string> fields =
-      resource::ReadUpdateMask(request.update_mask(), request.member(), DescriptiveFields(), reader.violations());
+  const std::string id =
+      reader.Name("members", request.member().name(), "member.name", Need::kRequired);
+  const std::set<std::string> fields = resource::ReadUpdateMask(
+      request.update_mask(), request.member(), DescriptiveFields(), reader.violations());
   Member values;
   ReadDescription(request.member(), fields, reader, values);
   const std::optional<int64_t> version = reader.Etag(request.etag());
@@ -288,33 +310,35 @@ MemberService::MemberResult MemberService::Move(const rpc::Caller& caller, db::S
   const std::string id = reader.Name("members", request.name(), "name", Need::kRequired);
   MemberPlacement placement;
   placement.unit_id = reader.Name("units", request.unit(), "unit", Need::kRequired);
-  placement.first_day =
-      reader.Day(request.has_first_date(), request.first_date(), "first_date").value_or(directory_.clock().Today());
+  placement.first_day = reader.Day(request.has_first_date(), request.first_date(), "first_date")
+                            .value_or(directory_.clock().Today());
   placement.job_title = reader.Text(request.job_title(), "job_title", kMaxJobTitle);
   reader.Text(request.reason(), "reason", kMaxReason);
   const std::optional<int64_t> version = reader.Etag(request.etag());
   if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangeMember(caller, db, request, id, version, "member.moved", [&](Member member, absl::Time now) {
-    return ApplyMoveMember(std::move(member), placement, now);
-  });
+  return ChangeMember(caller, db, request, id, version, "member.moved",
+                      [&](Member member, absl::Time now) {
+                        return ApplyMoveMember(std::move(member), placement, now);
+                      });
 }
 
 MemberService::MemberResult MemberService::End(const rpc::Caller& caller, db::Session& db,
                                                const orgv1::EndMemberRequest& request) {
   Reader reader;
   const std::string id = reader.Name("members", request.name(), "name", Need::kRequired);
-  const absl::CivilDay last =
-      reader.Day(request.has_last_date(), request.last_date(), "last_date").value_or(directory_.clock().Today());
+  const absl::CivilDay last = reader.Day(request.has_last_date(), request.last_date(), "last_date")
+                                  .value_or(directory_.clock().Today());
   reader.Text(request.reason(), "reason", kMaxReason);
   const std::optional<int64_t> version = reader.Etag(request.etag());
   if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangeMember(caller, db, request, id, version, "member.ended", [&](Member member, absl::Time now) {
-    return ApplyEndMember(std::move(member), last, now);
-  });
+  return ChangeMember(
+      caller, db, request, id, version, "member.ended",
+      [&](Member member, absl::Time now) { return ApplyEndMember(std::move(member), last, now); });
 }
 
-absl::Status MemberService::Import(const rpc::Caller& caller, db::Session& db,
-                                   rpc::Stream<orgv1::ImportMembersRequest, orgv1::ImportMembersResponse>& stream) {
+absl::Status MemberService::Import(
+    const rpc::Caller& caller, db::Session& db,
+    rpc::Stream<orgv1::ImportMembersRequest, orgv1::ImportMembersResponse>& stream) {
   while (std::optional<orgv1::ImportMembersRequest> request = stream.Read()) {
     absl::StatusOr<orgv1::ImportMembersResponse> response = ImportRows(caller, db, *request);
     if (!response.ok()) return response.status();
@@ -323,14 +347,15 @@ absl::Status MemberService::Import(const rpc::Caller& caller, db::Session& db,
   return absl::OkStatus();
 }
 
-absl::StatusOr<orgv1::ImportMembersResponse> MemberService::ImportRows(const rpc::Caller& caller, db::Session& db,
-                                                                       const orgv1::ImportMembersRequest& request) {
+absl::StatusOr<orgv1::ImportMembersResponse> MemberService::ImportRows(
+    const rpc::Caller& caller, db::Session& db, const orgv1::ImportMembersRequest& request) {
   if (absl::Status s = CheckImport(request.rows_size(), request.request_id()); !s.ok()) return s;
   const absl::CivilDay today = directory_.clock().Today();
   const change::Context why = ImportContext(caller, request);
   std::vector<std::string> ids;
   for (const orgv1::ImportMemberRow& row : request.rows()) {
-    if (std::optional<std::string> id = resource::IdOf("members", row.member().name())) ids.push_back(*std::move(id));
+    if (std::optional<std::string> id = resource::IdOf("members", row.member().name()))
+      ids.push_back(*std::move(id));
   }
   bool written = false;
   absl::StatusOr<orgv1::ImportMembersResponse> response =
@@ -355,7 +380,8 @@ absl::StatusOr<orgv1::ImportMembersResponse> MemberService::ImportRows(const rpc
           result.set_line(row.line());
           const orgv1::Member& message = row.member();
           Reader reader;
-          const std::string id = reader.Name("members", message.name(), "member.name", Need::kRequired);
+          const std::string id =
+              reader.Name("members", message.name(), "member.name", Need::kRequired);
           if (!id.empty()) result.set_name(message.name());
           const auto existing = after.find(id);
           const bool known = existing != after.end();
@@ -382,16 +408,21 @@ absl::StatusOr<orgv1::ImportMembersResponse> MemberService::ImportRows(const rpc
             member.placements = ReadPlacements(message, reader);
             if (member.placements.front().first_day != member.start_day) {
               reader.Add("member.placements[0].first_date",
-                         absl::StrCat("is not the member's first day ", absl::FormatCivilTime(member.start_day)));
+                         absl::StrCat("is not the member's first day ",
+                                      absl::FormatCivilTime(member.start_day)));
             }
           } else {
             const absl::CivilDay day =
-                reader.Day(message.has_start_date(), message.start_date(), "member.start_date").value_or(today);
+                reader.Day(message.has_start_date(), message.start_date(), "member.start_date")
+                    .value_or(today);
             MemberPlacement placement = member.PlacementOn(day);
             placement.first_day = day;
-            const std::string unit = reader.Name("units", message.unit(), "member.unit", Need::kOptional);
-            const std::string title = reader.Text(message.job_title(), "member.job_title", kMaxJobTitle);
-            const bool moves = (!unit.empty() && unit != placement.unit_id) || (!title.empty() && title != placement.job_title);
+            const std::string unit =
+                reader.Name("units", message.unit(), "member.unit", Need::kOptional);
+            const std::string title =
+                reader.Text(message.job_title(), "member.job_title", kMaxJobTitle);
+            const bool moves = (!unit.empty() && unit != placement.unit_id) ||
+                               (!title.empty() && title != placement.job_title);
             if (!unit.empty()) placement.unit_id = unit;
             if (!title.empty()) placement.job_title = title;
             if (moves) {
@@ -417,8 +448,9 @@ absl::StatusOr<orgv1::ImportMembersResponse> MemberService::ImportRows(const rpc
           if (known) {
             const Member& old = existing->second;
             if (member.display_name == old.display_name && member.placements == old.placements &&
-                member.manages == old.manages && member.matrix_lines == old.matrix_lines && member.end_day == old.end_day &&
-                member.employee_number == old.employee_number && member.phone == old.phone && member.email == old.email) {
+                member.manages == old.manages && member.matrix_lines == old.matrix_lines &&
+                member.end_day == old.end_day && member.employee_number == old.employee_number &&
+                member.phone == old.phone && member.email == old.email) {
               result.set_outcome(orgv1::UNCHANGED);
               continue;
             }
@@ -432,12 +464,13 @@ absl::StatusOr<orgv1::ImportMembersResponse> MemberService::ImportRows(const rpc
         for (const std::string& id : written_ids) {
           if (!before.contains(id)) created.push_back(after.at(id));
         }
-        if (absl::Status s = directory_.members().Insert(tx, why, created, today); !s.ok()) return s;
+        if (absl::Status s = directory_.members().Insert(tx, why, created, today); !s.ok())
+          return s;
         for (const std::string& id : written_ids) {
           const auto old = before.find(id);
           if (old == before.end()) continue;
-          const absl::StatusOr<Member> saved =
-              directory_.members().Save(tx, why, "member.imported", old->second, after.at(id), today);
+          const absl::StatusOr<Member> saved = directory_.members().Save(
+              tx, why, "member.imported", old->second, after.at(id), today);
           if (!saved.ok()) return saved.status();
         }
         written = !written_ids.empty();

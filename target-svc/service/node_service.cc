@@ -26,7 +26,8 @@ namespace orgv1 = organization::v1;
 std::string PlanName(const std::string& plan_id) { return resource::Name("plans", plan_id); }
 
 // Nodes of an answer, until it holds enough.
-void AppendSplit(const Plan& plan, const Decomposition::Part& part, size_t& sent, v1::NodeSplit& split) {
+void AppendSplit(const Plan& plan, const Decomposition::Part& part, size_t& sent,
+                 v1::NodeSplit& split) {
   split.set_node(part.parent.Name());
   int64_t total = 0;
   for (const Node& child : part.children) {
@@ -41,9 +42,11 @@ void AppendSplit(const Plan& plan, const Decomposition::Part& part, size_t& sent
 absl::Status CheckCurrency(const std::string& given, const Plan& plan) {
   if (given.empty() || given == plan.currency_code) return absl::OkStatus();
   status::FieldViolations violations;
-  violations.Add("currency_code", plan.currency_code.empty()
-                                      ? absl::StrCat(PlanName(plan.id), " is not in money, so it must be empty")
-                                      : absl::StrCat("must be ", plan.currency_code, ", the currency of ", PlanName(plan.id)));
+  violations.Add(
+      "currency_code",
+      plan.currency_code.empty()
+          ? absl::StrCat(PlanName(plan.id), " is not in money, so it must be empty")
+          : absl::StrCat("must be ", plan.currency_code, ", the currency of ", PlanName(plan.id)));
   return violations.ToStatus();
 }
 
@@ -67,50 +70,60 @@ NodeService::NodeService(rpc::Runner& rpc, Directory& directory,
   rpc_.Register<v1::NodeService>();
 }
 
-grpc::ServerUnaryReactor* NodeService::GetNode(grpc::CallbackServerContext* context, const v1::GetNodeRequest* request,
+grpc::ServerUnaryReactor* NodeService::GetNode(grpc::CallbackServerContext* context,
+                                               const v1::GetNodeRequest* request,
                                                v1::Node* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Get(call...); });
 }
-grpc::ServerUnaryReactor* NodeService::ListNodes(grpc::CallbackServerContext* context, const v1::ListNodesRequest* request,
+grpc::ServerUnaryReactor* NodeService::ListNodes(grpc::CallbackServerContext* context,
+                                                 const v1::ListNodesRequest* request,
                                                  v1::ListNodesResponse* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return List(call...); });
 }
 grpc::ServerUnaryReactor* NodeService::UpdateNode(grpc::CallbackServerContext* context,
-                                                  const v1::UpdateNodeRequest* request, v1::Node* response) {
+                                                  const v1::UpdateNodeRequest* request,
+                                                  v1::Node* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Update(call...); });
 }
 grpc::ServerUnaryReactor* NodeService::PreviewSplit(grpc::CallbackServerContext* context,
                                                     const v1::PreviewSplitRequest* request,
                                                     v1::PreviewSplitResponse* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Preview(call...); });
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return Preview(call...); });
 }
 grpc::ServerUnaryReactor* NodeService::SplitNodes(grpc::CallbackServerContext* context,
-                                                  const v1::SplitNodesRequest* request, v1::SplitNodesResponse* response) {
+                                                  const v1::SplitNodesRequest* request,
+                                                  v1::SplitNodesResponse* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Split(call...); });
 }
 grpc::ServerUnaryReactor* NodeService::RemoveBreakdown(grpc::CallbackServerContext* context,
-                                                       const v1::RemoveBreakdownRequest* request, v1::Node* response) {
+                                                       const v1::RemoveBreakdownRequest* request,
+                                                       v1::Node* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Remove(call...); });
 }
 grpc::ServerUnaryReactor* NodeService::AdjustNode(grpc::CallbackServerContext* context,
-                                                  const v1::AdjustNodeRequest* request, v1::Node* response) {
+                                                  const v1::AdjustNodeRequest* request,
+                                                  v1::Node* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Adjust(call...); });
 }
-grpc::ServerUnaryReactor* NodeService::LockNode(grpc::CallbackServerContext* context, const v1::LockNodeRequest* request,
+grpc::ServerUnaryReactor* NodeService::LockNode(grpc::CallbackServerContext* context,
+                                                const v1::LockNodeRequest* request,
                                                 v1::Node* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Lock(call...); });
 }
 grpc::ServerUnaryReactor* NodeService::UnlockNode(grpc::CallbackServerContext* context,
-                                                  const v1::UnlockNodeRequest* request, v1::Node* response) {
+                                                  const v1::UnlockNodeRequest* request,
+                                                  v1::Node* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Unlock(call...); });
 }
 grpc::ServerBidiReactor<v1::ImportNodesRequest, v1::ImportNodesResponse>* NodeService::ImportNodes(
     grpc::CallbackServerContext* context) {
-  return rpc_.RunBidi<v1::ImportNodesRequest, v1::ImportNodesResponse>(*context,
-                                                                       [this](auto&... call) { return Import(call...); });
+  return rpc_.RunBidi<v1::ImportNodesRequest, v1::ImportNodesResponse>(
+      *context, [this](auto&... call) { return Import(call...); });
 }
 
-NodeService::NodeResult NodeService::Get(const rpc::Caller& caller, db::Session& db, const v1::GetNodeRequest& request) {
+NodeService::NodeResult NodeService::Get(const rpc::Caller& caller, db::Session& db,
+                                         const v1::GetNodeRequest& request) {
   Reader reader;
   const Reader::NodeIds ids = reader.NodeName(request.name(), "name", Need::kRequired);
   if (request.plan_version() < 0) reader.Add("plan_version", "must not be negative");
@@ -137,14 +150,16 @@ absl::StatusOr<v1::ListNodesResponse> NodeService::List(const rpc::Caller& calle
   Reader reader;
   const std::string plan_id = reader.Name("plans", request.plan(), "plan", Need::kRequired);
   const Reader::NodeIds under = reader.NodeName(request.under(), "under", Need::kOptional);
-  if (!under.node.empty() && under.plan != plan_id) reader.Add("under", "is a node of another plan");
+  if (!under.node.empty() && under.plan != plan_id)
+    reader.Add("under", "is a node of another plan");
   if (request.max_levels() < 0 || request.max_levels() > kMaxDepth) {
     reader.Add("max_levels", absl::StrCat("must be 0 to ", kMaxDepth));
   }
   if (request.plan_version() < 0) reader.Add("plan_version", "must not be negative");
   reader.Choice(request.dimension(), "dimension", v1::Dimension_IsValid);
   PlanStore::NodeFilter filter;
-  if (request.dimension() != v1::DIMENSION_UNSPECIFIED) filter.dimension = static_cast<Dimension>(request.dimension());
+  if (request.dimension() != v1::DIMENSION_UNSPECIFIED)
+    filter.dimension = static_cast<Dimension>(request.dimension());
   filter.breakdown_id = reader.Id(request.breakdown(), "breakdown", Need::kOptional);
   filter.leaves_only = request.leaves_only();
   filter.unit_id = reader.Name("units", request.unit(), "unit", Need::kOptional);
@@ -152,7 +167,8 @@ absl::StatusOr<v1::ListNodesResponse> NodeService::List(const rpc::Caller& calle
   // A key is a path and the version that the first page was read at.
   const resource::Page page = resource::ReadPage(request, 2, reader.violations());
   int64_t version = request.plan_version();
-  if (!page.after.empty() && !absl::SimpleAtoi(page.after[1], &version)) reader.Add("page_token", "is not of this list");
+  if (!page.after.empty() && !absl::SimpleAtoi(page.after[1], &version))
+    reader.Add("page_token", "is not of this list");
   if (absl::Status s = reader.status(); !s.ok()) return s;
   return db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::ListNodesResponse> {
     const absl::StatusOr<Plan> plan = plans_.Load(snapshot, plan_id);
@@ -161,7 +177,8 @@ absl::StatusOr<v1::ListNodesResponse> NodeService::List(const rpc::Caller& calle
     if (!view.ok()) return view.status();
     PlanStore::NodeFilter at = filter;
     at.version = version == 0 ? plan->version : version;
-    if (*at.version > plan->version) return error::NotFound(absl::StrCat(request.plan(), " version ", *at.version));
+    if (*at.version > plan->version)
+      return error::NotFound(absl::StrCat(request.plan(), " version ", *at.version));
     int top_depth = 0;
     if (!under.node.empty()) {
       const absl::StatusOr<Node> top = plans_.LoadNode(snapshot, plan_id, under.node, at.version);
@@ -177,12 +194,14 @@ absl::StatusOr<v1::ListNodesResponse> NodeService::List(const rpc::Caller& calle
     if (!page.after.empty()) after = page.after[0];
     std::string last_path;
     while (true) {
-      const absl::StatusOr<std::vector<Node>> nodes = plans_.ListNodes(snapshot, plan_id, at, after, page.size + 1);
+      const absl::StatusOr<std::vector<Node>> nodes =
+          plans_.ListNodes(snapshot, plan_id, at, after, page.size + 1);
       if (!nodes.ok()) return nodes.status();
       for (const Node& node : *nodes) {
         if (!view->Shows(node)) continue;
         if (response.nodes_size() == page.size) {
-          response.set_next_page_token(resource::NextPageToken(request, {last_path, absl::StrCat(*at.version)}));
+          response.set_next_page_token(
+              resource::NextPageToken(request, {last_path, absl::StrCat(*at.version)}));
           return response;
         }
         last_path = node.path;
@@ -196,8 +215,10 @@ absl::StatusOr<v1::ListNodesResponse> NodeService::List(const rpc::Caller& calle
 
 template <typename Change>
 NodeService::NodeResult NodeService::ChangeNode(const rpc::Caller& caller, db::Session& db,
-                                                const google::protobuf::Message& request, const Reader::NodeIds& ids,
-                                                std::optional<int64_t> version, const char* event_type, Change change) {
+                                                const google::protobuf::Message& request,
+                                                const Reader::NodeIds& ids,
+                                                std::optional<int64_t> version,
+                                                const char* event_type, Change change) {
   const std::string name = resource::Name("plans", ids.plan, "nodes", ids.node);
   return db.Transact([&](db::Transaction& tx) -> NodeResult {
     const absl::StatusOr<Plan> before = plans_.LoadForUpdate(tx, ids.plan);
@@ -213,10 +234,12 @@ NodeService::NodeResult NodeService::ChangeNode(const rpc::Caller& caller, db::S
     Plan plan = *before;
     plan.update_time = directory_.clock().NowAfter(before->update_time);
     NodeChanges changes;
-    if (absl::Status s = change(NodeChange{tx, view->actor, plan, *node, changes}); !s.ok()) return s;
-    if (changes.size() > kMaxNodesPerCall) return error::CallTooLarge(static_cast<int64_t>(changes.size()));
-    const absl::StatusOr<Plan> saved =
-        plans_.Save(tx, caller.Change(request), event_type, ids.node, *before, std::move(plan), changes);
+    if (absl::Status s = change(NodeChange{tx, view->actor, plan, *node, changes}); !s.ok())
+      return s;
+    if (changes.size() > kMaxNodesPerCall)
+      return error::CallTooLarge(static_cast<int64_t>(changes.size()));
+    const absl::StatusOr<Plan> saved = plans_.Save(tx, caller.Change(request), event_type, ids.node,
+                                                   *before, std::move(plan), changes);
     if (!saved.ok()) return saved.status();
     return ToProto(changes.updated.front(), saved->calendar_id);
   });
@@ -227,11 +250,12 @@ NodeService::NodeResult NodeService::Update(const rpc::Caller& caller, db::Sessi
   Reader reader;
   const v1::Node& message = request.node();
   const Reader::NodeIds ids = reader.NodeName(message.name(), "node.name", Need::kRequired);
-  const std::set<std::string> fields =
-      resource::ReadUpdateMask(request.update_mask(), message, DescriptiveFields(), reader.violations());
+  const std::set<std::string> fields = resource::ReadUpdateMask(
+      request.update_mask(), message, DescriptiveFields(), reader.violations());
   Node values;
   if (fields.contains("display_name")) {
-    values.display_name = reader.Text(message.display_name(), "node.display_name", kMaxNodeName, Need::kRequired);
+    values.display_name =
+        reader.Text(message.display_name(), "node.display_name", kMaxNodeName, Need::kRequired);
   }
   if (fields.contains("note")) values.note = reader.Text(message.note(), "node.note", kMaxNote);
   if (fields.contains("min_units") && message.has_min_units()) {
@@ -243,20 +267,23 @@ NodeService::NodeResult NodeService::Update(const rpc::Caller& caller, db::Sessi
   const std::string reason = reader.Text(request.reason(), "reason", kMaxReason);
   const std::optional<int64_t> version = reader.Etag(request.etag());
   if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangeNode(caller, db, request, ids, version, "plan.node-updated", [&](const NodeChange& change) -> absl::Status {
-    if (absl::Status s = CheckCurrency(request.currency_code(), change.plan); !s.ok()) return s;
-    if (absl::Status s = CheckChangeValues(change.plan, change.actor, reason); !s.ok()) return s;
-    Node node = change.node;
-    if (fields.contains("display_name")) node.display_name = values.display_name;
-    if (fields.contains("note")) node.note = values.note;
-    if (fields.contains("min_units")) node.min_units = values.min_units;
-    if (fields.contains("max_units")) node.max_units = values.max_units;
-    if (node.min_units && node.max_units && *node.min_units > *node.max_units) {
-      return error::MinimumAboveMaximum(node.Name(), *node.min_units, *node.max_units);
-    }
-    change.changes.updated.push_back(std::move(node));
-    return absl::OkStatus();
-  });
+  return ChangeNode(
+      caller, db, request, ids, version, "plan.node-updated",
+      [&](const NodeChange& change) -> absl::Status {
+        if (absl::Status s = CheckCurrency(request.currency_code(), change.plan); !s.ok()) return s;
+        if (absl::Status s = CheckChangeValues(change.plan, change.actor, reason); !s.ok())
+          return s;
+        Node node = change.node;
+        if (fields.contains("display_name")) node.display_name = values.display_name;
+        if (fields.contains("note")) node.note = values.note;
+        if (fields.contains("min_units")) node.min_units = values.min_units;
+        if (fields.contains("max_units")) node.max_units = values.max_units;
+        if (node.min_units && node.max_units && *node.min_units > *node.max_units) {
+          return error::MinimumAboveMaximum(node.Name(), *node.min_units, *node.max_units);
+        }
+        change.changes.updated.push_back(std::move(node));
+        return absl::OkStatus();
+      });
 }
 
 NodeService::NodeResult NodeService::Remove(const rpc::Caller& caller, db::Session& db,
@@ -267,21 +294,22 @@ NodeService::NodeResult NodeService::Remove(const rpc::Caller& caller, db::Sessi
   reader.Text(request.reason(), "reason", kMaxReason);
   const std::optional<int64_t> version = reader.Etag(request.etag());
   if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangeNode(caller, db, request, ids, version, "plan.breakdown-removed",
-                    [&](const NodeChange& change) -> absl::Status {
-                      if (absl::Status s = CheckRebuild(change.plan, change.actor); !s.ok()) return s;
-                      Node node = change.node;
-                      const Breakdown* breakdown = node.FindBreakdown(breakdown_id);
-                      if (breakdown == nullptr) return error::BreakdownMissing(node.Name(), breakdown_id);
-                      PlanStore::NodeFilter filter;
-                      filter.path = node.path + breakdown->slot;
-                      absl::StatusOr<std::vector<Node>> below = plans_.AllNodes(change.tx, node.plan_id, filter);
-                      if (!below.ok()) return below.status();
-                      std::erase_if(node.breakdowns, [&](const Breakdown& b) { return b.id == breakdown_id; });
-                      change.changes.updated.push_back(std::move(node));
-                      change.changes.deleted = *std::move(below);
-                      return absl::OkStatus();
-                    });
+  return ChangeNode(
+      caller, db, request, ids, version, "plan.breakdown-removed",
+      [&](const NodeChange& change) -> absl::Status {
+        if (absl::Status s = CheckRebuild(change.plan, change.actor); !s.ok()) return s;
+        Node node = change.node;
+        const Breakdown* breakdown = node.FindBreakdown(breakdown_id);
+        if (breakdown == nullptr) return error::BreakdownMissing(node.Name(), breakdown_id);
+        PlanStore::NodeFilter filter;
+        filter.path = node.path + breakdown->slot;
+        absl::StatusOr<std::vector<Node>> below = plans_.AllNodes(change.tx, node.plan_id, filter);
+        if (!below.ok()) return below.status();
+        std::erase_if(node.breakdowns, [&](const Breakdown& b) { return b.id == breakdown_id; });
+        change.changes.updated.push_back(std::move(node));
+        change.changes.deleted = *std::move(below);
+        return absl::OkStatus();
+      });
 }
 
 NodeService::NodeResult NodeService::Adjust(const rpc::Caller& caller, db::Session& db,
@@ -290,63 +318,77 @@ NodeService::NodeResult NodeService::Adjust(const rpc::Caller& caller, db::Sessi
   const Reader::NodeIds ids = reader.NodeName(request.name(), "name", Need::kRequired);
   const int64_t target = reader.Number(request.target_units(), "target_units", 0, kMaxTargetUnits);
   const std::string reason =
-      reader.Text(request.reason(), "reason", kMaxReason, request.accept_variance() ? Need::kRequired : Need::kOptional);
+      reader.Text(request.reason(), "reason", kMaxReason,
+                  request.accept_variance() ? Need::kRequired : Need::kOptional);
   const std::optional<int64_t> version = reader.Etag(request.etag());
   if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangeNode(caller, db, request, ids, version, "plan.adjusted", [&](const NodeChange& change) -> absl::Status {
-    if (absl::Status s = CheckCurrency(request.currency_code(), change.plan); !s.ok()) return s;
-    if (absl::Status s = CheckChangeValues(change.plan, change.actor, reason); !s.ok()) return s;
-    const Node& node = change.node;
-    PlanStore::NodeFilter filter;
-    filter.path = node.path;
-    const absl::StatusOr<std::vector<Node>> branch = plans_.AllNodes(change.tx, node.plan_id, filter);
-    if (!branch.ok()) return branch.status();
-    absl::StatusOr<std::vector<Node>> changed = ApplyAdjust(*branch, target, change.plan.update_time);
-    if (!changed.ok()) return changed.status();
-    change.changes.updated = *std::move(changed);
-    if (node.parent_id.empty()) {
-      change.plan.target_units = target;
-      return absl::OkStatus();
-    }
-    if (change.plan.state != PlanState::kActive || request.accept_variance()) return absl::OkStatus();
-    // In force: the sum with the siblings must stay what the parent wants.
-    const absl::StatusOr<Node> parent = plans_.LoadNode(change.tx, node.plan_id, node.parent_id);
-    if (!parent.ok()) return parent.status();
-    const Breakdown* breakdown = parent->FindBreakdown(node.breakdown_id);
-    if (breakdown == nullptr) return absl::OkStatus();
-    PlanStore::NodeFilter siblings;
-    siblings.path = parent->path + breakdown->slot;
-    siblings.max_depth = node.depth;
-    const absl::StatusOr<std::vector<Node>> all = plans_.AllNodes(change.tx, node.plan_id, siblings);
-    if (!all.ok()) return all.status();
-    int64_t sum = target;
-    for (const Node& sibling : *all) {
-      if (sibling.id != node.id) sum += sibling.target_units;
-    }
-    const int64_t expected = SplitTarget(parent->target_units, breakdown->stretch_ppm).value_or(0);
-    return sum == expected ? absl::OkStatus() : error::WouldNotAddUp(parent->Name(), expected, sum);
-  });
+  return ChangeNode(
+      caller, db, request, ids, version, "plan.adjusted",
+      [&](const NodeChange& change) -> absl::Status {
+        if (absl::Status s = CheckCurrency(request.currency_code(), change.plan); !s.ok()) return s;
+        if (absl::Status s = CheckChangeValues(change.plan, change.actor, reason); !s.ok())
+          return s;
+        const Node& node = change.node;
+        PlanStore::NodeFilter filter;
+        filter.path = node.path;
+        const absl::StatusOr<std::vector<Node>> branch =
+            plans_.AllNodes(change.tx, node.plan_id, filter);
+        if (!branch.ok()) return branch.status();
+        absl::StatusOr<std::vector<Node>> changed =
+            ApplyAdjust(*branch, target, change.plan.update_time);
+        if (!changed.ok()) return changed.status();
+        change.changes.updated = *std::move(changed);
+        if (node.parent_id.empty()) {
+          change.plan.target_units = target;
+          return absl::OkStatus();
+        }
+        if (change.plan.state != PlanState::kActive || request.accept_variance())
+          return absl::OkStatus();
+        // In force: the sum with the siblings must stay what the parent wants.
+        const absl::StatusOr<Node> parent =
+            plans_.LoadNode(change.tx, node.plan_id, node.parent_id);
+        if (!parent.ok()) return parent.status();
+        const Breakdown* breakdown = parent->FindBreakdown(node.breakdown_id);
+        if (breakdown == nullptr) return absl::OkStatus();
+        PlanStore::NodeFilter siblings;
+        siblings.path = parent->path + breakdown->slot;
+        siblings.max_depth = node.depth;
+        const absl::StatusOr<std::vector<Node>> all =
+            plans_.AllNodes(change.tx, node.plan_id, siblings);
+        if (!all.ok()) return all.status();
+        int64_t sum = target;
+        for (const Node& sibling : *all) {
+          if (sibling.id != node.id) sum += sibling.target_units;
+        }
+        const int64_t expected =
+            SplitTarget(parent->target_units, breakdown->stretch_ppm).value_or(0);
+        return sum == expected ? absl::OkStatus()
+                               : error::WouldNotAddUp(parent->Name(), expected, sum);
+      });
 }
 
 template <typename Request>
-NodeService::NodeResult NodeService::SetLock(const rpc::Caller& caller, db::Session& db, const Request& request,
-                                             bool locked) {
+NodeService::NodeResult NodeService::SetLock(const rpc::Caller& caller, db::Session& db,
+                                             const Request& request, bool locked) {
   Reader reader;
   const Reader::NodeIds ids = reader.NodeName(request.name(), "name", Need::kRequired);
   const std::string reason = reader.Text(request.reason(), "reason", kMaxReason);
   const std::optional<int64_t> version = reader.Etag(request.etag());
   if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangeNode(caller, db, request, ids, version, locked ? "plan.node-locked" : "plan.node-unlocked",
-                    [&](const NodeChange& change) -> absl::Status {
-                      if (absl::Status s = CheckChangeValues(change.plan, change.actor, reason); !s.ok()) return s;
-                      Node node = change.node;
-                      node.locked = locked;
-                      change.changes.updated.push_back(std::move(node));
-                      return absl::OkStatus();
-                    });
+  return ChangeNode(
+      caller, db, request, ids, version, locked ? "plan.node-locked" : "plan.node-unlocked",
+      [&](const NodeChange& change) -> absl::Status {
+        if (absl::Status s = CheckChangeValues(change.plan, change.actor, reason); !s.ok())
+          return s;
+        Node node = change.node;
+        node.locked = locked;
+        change.changes.updated.push_back(std::move(node));
+        return absl::OkStatus();
+      });
 }
 
-NodeService::NodeResult NodeService::Lock(const rpc::Caller& caller, db::Session& db, const v1::LockNodeRequest& request) {
+NodeService::NodeResult NodeService::Lock(const rpc::Caller& caller, db::Session& db,
+                                          const v1::LockNodeRequest& request) {
   return SetLock(caller, db, request, true);
 }
 
@@ -355,13 +397,16 @@ NodeService::NodeResult NodeService::Unlock(const rpc::Caller& caller, db::Sessi
   return SetLock(caller, db, request, false);
 }
 
-absl::StatusOr<NodeService::SplitState> NodeService::ReadState(const rpc::Caller& caller, db::Snapshot& snapshot,
-                                                               const Plan& plan, SplitCommand& command) {
+absl::StatusOr<NodeService::SplitState> NodeService::ReadState(const rpc::Caller& caller,
+                                                               db::Snapshot& snapshot,
+                                                               const Plan& plan,
+                                                               SplitCommand& command) {
   const absl::StatusOr<PlanView> view = ViewOf(caller, snapshot, directory_, plans_, plan);
   if (!view.ok()) return view.status();
   // Replacing takes away what was agreed, so it is for drafts; breaking further down is not.
-  const absl::Status allowed = command.rule.replace ? CheckRebuild(plan, view->actor)
-                                                    : CheckChangeValues(plan, view->actor, command.reason);
+  const absl::Status allowed = command.rule.replace
+                                   ? CheckRebuild(plan, view->actor)
+                                   : CheckChangeValues(plan, view->actor, command.reason);
   if (!allowed.ok()) return allowed;
   absl::StatusOr<std::vector<SplitTask>> tasks = decomposer_.Resolve(snapshot, plan, command);
   if (!tasks.ok()) return tasks.status();
@@ -371,28 +416,31 @@ absl::StatusOr<NodeService::SplitState> NodeService::ReadState(const rpc::Caller
     command.history.currency_code = plan.currency_code;
     return state;
   }
-  absl::StatusOr<std::vector<std::vector<int64_t>>> weights = decomposer_.Weigh(snapshot, plan, command, state.tasks);
+  absl::StatusOr<std::vector<std::vector<int64_t>>> weights =
+      decomposer_.Weigh(snapshot, plan, command, state.tasks);
   if (!weights.ok()) return weights.status();
   state.weights = *std::move(weights);
   return state;
 }
 
-absl::StatusOr<v1::PreviewSplitResponse> NodeService::Preview(const rpc::Caller& caller, db::Session& db,
-                                                              const v1::PreviewSplitRequest& request) {
+absl::StatusOr<v1::PreviewSplitResponse> NodeService::Preview(
+    const rpc::Caller& caller, db::Session& db, const v1::PreviewSplitRequest& request) {
   Reader reader;
   const std::string plan_id = reader.Name("plans", request.plan(), "plan", Need::kRequired);
   SplitCommand command = ReadSplit(request.split(), plan_id, reader);
   if (absl::Status s = reader.status(); !s.ok()) return s;
-  absl::StatusOr<SplitState> state = db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<SplitState> {
-    const absl::StatusOr<Plan> plan = plans_.Load(snapshot, plan_id);
-    if (!plan.ok()) return plan.status();
-    return ReadState(caller, snapshot, *plan, command);
-  });
+  absl::StatusOr<SplitState> state =
+      db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<SplitState> {
+        const absl::StatusOr<Plan> plan = plans_.Load(snapshot, plan_id);
+        if (!plan.ok()) return plan.status();
+        return ReadState(caller, snapshot, *plan, command);
+      });
   if (!state.ok()) return state.status();
   if (command.rule.method == SplitMethod::kHistory) {
     db.EndRead();
     History history(*reports_, caller);
-    absl::StatusOr<std::vector<std::vector<int64_t>>> weights = decomposer_.WeighByHistory(history, command, state->tasks);
+    absl::StatusOr<std::vector<std::vector<int64_t>>> weights =
+        decomposer_.WeighByHistory(history, command, state->tasks);
     if (!weights.ok()) return weights.status();
     state->weights = *std::move(weights);
   }
@@ -402,14 +450,16 @@ absl::StatusOr<v1::PreviewSplitResponse> NodeService::Preview(const rpc::Caller&
   if (!split.ok()) return split.status();
   v1::PreviewSplitResponse response;
   size_t sent = 0;
-  for (const Decomposition::Part& part : split->parts) AppendSplit(plan, part, sent, *response.add_splits());
+  for (const Decomposition::Part& part : split->parts)
+    AppendSplit(plan, part, sent, *response.add_splits());
   response.set_created_node_count(split->created_count);
   response.set_deleted_node_count(static_cast<int64_t>(split->deleted.size()));
   response.set_plan_version(plan.version);
   return response;
 }
 
-absl::StatusOr<v1::SplitNodesResponse> NodeService::Split(const rpc::Caller& caller, db::Session& db,
+absl::StatusOr<v1::SplitNodesResponse> NodeService::Split(const rpc::Caller& caller,
+                                                          db::Session& db,
                                                           const v1::SplitNodesRequest& request) {
   Reader reader;
   const std::string plan_id = reader.Name("plans", request.plan(), "plan", Need::kRequired);
@@ -420,15 +470,17 @@ absl::StatusOr<v1::SplitNodesResponse> NodeService::Split(const rpc::Caller& cal
   why.reason = command.reason;
 
   const auto split = [&]() -> absl::StatusOr<v1::SplitNodesResponse> {
-    // Another service is asked before the transaction, never inside it. What it was asked about must then still be so.
+    // Another service is asked before the transaction, never inside it. What it was asked about
+    // must then still be so.
     std::vector<std::vector<int64_t>> by_history;
     std::optional<int64_t> asked_version;
     if (command.rule.method == SplitMethod::kHistory) {
-      const absl::StatusOr<SplitState> state = db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<SplitState> {
-        const absl::StatusOr<Plan> plan = plans_.Load(snapshot, plan_id);
-        if (!plan.ok()) return plan.status();
-        return ReadState(caller, snapshot, *plan, command);
-      });
+      const absl::StatusOr<SplitState> state =
+          db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<SplitState> {
+            const absl::StatusOr<Plan> plan = plans_.Load(snapshot, plan_id);
+            if (!plan.ok()) return plan.status();
+            return ReadState(caller, snapshot, *plan, command);
+          });
       if (!state.ok()) return state.status();
       db.EndRead();
       History history(*reports_, caller);
@@ -445,11 +497,12 @@ absl::StatusOr<v1::SplitNodesResponse> NodeService::Split(const rpc::Caller& cal
       absl::StatusOr<SplitState> state = ReadState(caller, tx, *before, now);
       if (!state.ok()) return state.status();
       if (version && *version != before->version) return error::StaleEtag(request.plan());
-      if (asked_version && *asked_version != before->version) return error::PlanChanged(request.plan());
+      if (asked_version && *asked_version != before->version)
+        return error::PlanChanged(request.plan());
       Plan plan = *before;
       plan.update_time = directory_.clock().NowAfter(before->update_time);
-      absl::StatusOr<Decomposition> done = decomposer_.Compute(plan, now, std::move(state->tasks),
-                                                               asked_version ? by_history : state->weights, true);
+      absl::StatusOr<Decomposition> done = decomposer_.Compute(
+          plan, now, std::move(state->tasks), asked_version ? by_history : state->weights, true);
       if (!done.ok()) return done.status();
       NodeChanges changes;
       for (Decomposition::Part& part : done->parts) {
@@ -485,8 +538,8 @@ absl::StatusOr<v1::SplitNodesResponse> NodeService::Split(const rpc::Caller& cal
   return response;
 }
 
-absl::StatusOr<std::optional<v1::SplitNodesResponse>> NodeService::EarlierAnswer(db::Session& db,
-                                                                                const change::Context& why) {
+absl::StatusOr<std::optional<v1::SplitNodesResponse>> NodeService::EarlierAnswer(
+    db::Session& db, const change::Context& why) {
   const absl::StatusOr<std::optional<change::PastRequest>> past =
       change::FindRequest(db, why.request_scope, why.request_id);
   if (!past.ok()) return past.status();
@@ -520,8 +573,9 @@ absl::StatusOr<std::optional<v1::SplitNodesResponse>> NodeService::EarlierAnswer
   return response;
 }
 
-absl::Status NodeService::Import(const rpc::Caller& caller, db::Session& db,
-                                 rpc::Stream<v1::ImportNodesRequest, v1::ImportNodesResponse>& stream) {
+absl::Status NodeService::Import(
+    const rpc::Caller& caller, db::Session& db,
+    rpc::Stream<v1::ImportNodesRequest, v1::ImportNodesResponse>& stream) {
   std::string plan;
   while (std::optional<v1::ImportNodesRequest> request = stream.Read()) {
     Reader reader;
@@ -535,8 +589,8 @@ absl::Status NodeService::Import(const rpc::Caller& caller, db::Session& db,
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(const rpc::Caller& caller, db::Session& db,
-                                                                const v1::ImportNodesRequest& request) {
+absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(
+    const rpc::Caller& caller, db::Session& db, const v1::ImportNodesRequest& request) {
   if (absl::Status s = CheckImport(request.rows_size(), request.request_id()); !s.ok()) return s;
   Reader plan_reader;
   const std::string plan_id = plan_reader.Name("plans", request.plan(), "plan", Need::kRequired);
@@ -548,7 +602,8 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(const rpc::Calle
     ids.push_back(row.node_id());
     ids.push_back(row.parent_id().empty() ? kRootId : row.parent_id());
     if (row.dimension() == v1::MEMBER) {
-      if (std::optional<std::string> id = resource::IdOf("members", row.key())) members.push_back(*std::move(id));
+      if (std::optional<std::string> id = resource::IdOf("members", row.key()))
+        members.push_back(*std::move(id));
     }
   }
   std::erase_if(ids, [](const std::string& id) { return !resource::IsId(id); });
@@ -560,11 +615,13 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(const rpc::Calle
     if (absl::Status s = CheckRebuild(*before, view->actor); !s.ok()) return s;
     const absl::StatusOr<std::shared_ptr<const UnitTree>> tree = directory_.Tree(tx);
     if (!tree.ok()) return tree.status();
-    const absl::StatusOr<std::vector<Member>> known_members = directory_.members().LoadMany(tx, members);
+    const absl::StatusOr<std::vector<Member>> known_members =
+        directory_.members().LoadMany(tx, members);
     if (!known_members.ok()) return known_members.status();
     std::map<std::string, std::string> member_names;
     for (const Member& member : *known_members) member_names[member.id] = member.display_name;
-    const absl::StatusOr<std::map<std::string, int64_t>> last_versions = plans_.LastVersions(tx, plan_id, ids);
+    const absl::StatusOr<std::map<std::string, int64_t>> last_versions =
+        plans_.LastVersions(tx, plan_id, ids);
     if (!last_versions.ok()) return last_versions.status();
     absl::StatusOr<std::vector<Node>> stored = plans_.LoadNodes(tx, plan_id, ids);
     if (!stored.ok()) return stored.status();
@@ -579,7 +636,8 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(const rpc::Calle
     std::set<std::string> created;
     std::vector<std::string> created_order;
     std::set<std::string> updated;
-    std::map<std::pair<std::string, std::string>, std::map<std::string, std::string>> siblings;  // Key to id, by parent and breakdown.
+    std::map<std::pair<std::string, std::string>, std::map<std::string, std::string>>
+        siblings;  // Key to id, by parent and breakdown.
     const auto siblings_of = [&](const Node& parent, const std::string& breakdown_id)
         -> absl::StatusOr<std::map<std::string, std::string>*> {
       const auto [found, added] = siblings.try_emplace({parent.id, breakdown_id});
@@ -603,30 +661,40 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(const rpc::Calle
       const std::string id = reader.Id(row.node_id(), "node_id", Need::kRequired);
       if (id == kRootId) reader.Add("node_id", "must not be root: its value is that of the plan");
       if (!id.empty()) result.set_name(resource::Name("plans", plan_id, "nodes", id));
-      const std::string parent_id = row.parent_id().empty() ? kRootId : reader.Id(row.parent_id(), "parent_id", Need::kRequired);
+      const std::string parent_id = row.parent_id().empty()
+                                        ? kRootId
+                                        : reader.Id(row.parent_id(), "parent_id", Need::kRequired);
       reader.Choice(row.dimension(), "dimension", v1::Dimension_IsValid, Need::kRequired);
-      const Dimension dimension = v1::Dimension_IsValid(row.dimension()) ? static_cast<Dimension>(row.dimension()) : Dimension::kNone;
+      const Dimension dimension = v1::Dimension_IsValid(row.dimension())
+                                      ? static_cast<Dimension>(row.dimension())
+                                      : Dimension::kNone;
       const std::string breakdown_id =
-          row.breakdown().empty() ? DimensionWord(dimension) : reader.Id(row.breakdown(), "breakdown", Need::kRequired);
+          row.breakdown().empty() ? DimensionWord(dimension)
+                                  : reader.Id(row.breakdown(), "breakdown", Need::kRequired);
       PartSpec part;
       part.key = ReadPartKey(row.key(), dimension, "key", reader);
       part.display_name = reader.Text(row.display_name(), "display_name", kMaxNodeName);
-      part.period = reader.Days(row.has_period(), row.period(), "period",
-                                dimension == Dimension::kPeriod ? Need::kRequired : Need::kOptional);
+      part.period =
+          reader.Days(row.has_period(), row.period(), "period",
+                      dimension == Dimension::kPeriod ? Need::kRequired : Need::kOptional);
       if (dimension != Dimension::kPeriod && row.has_period()) {
         reader.Add("period", "must not be set unless dimension is PERIOD");
       }
       const int64_t target = reader.Number(row.target_units(), "target_units", 0, kMaxTargetUnits);
-      if (row.has_min_units()) part.min = reader.Number(row.min_units(), "min_units", 0, kMaxTargetUnits);
-      if (row.has_max_units()) part.max = reader.Number(row.max_units(), "max_units", 0, kMaxTargetUnits);
-      if (part.min && part.max && *part.min > *part.max) reader.Add("min_units", "is above max_units");
+      if (row.has_min_units())
+        part.min = reader.Number(row.min_units(), "min_units", 0, kMaxTargetUnits);
+      if (row.has_max_units())
+        part.max = reader.Number(row.max_units(), "max_units", 0, kMaxTargetUnits);
+      if (part.min && part.max && *part.min > *part.max)
+        reader.Add("min_units", "is above max_units");
       if (absl::Status s = reader.status(); !s.ok()) {
         Refuse(s, result);
         continue;
       }
       const auto parent = nodes.find(parent_id);
       if (parent == nodes.end()) {
-        Refuse(error::ReferenceMissing(resource::Name("plans", plan_id, "nodes", parent_id)), result);
+        Refuse(error::ReferenceMissing(resource::Name("plans", plan_id, "nodes", parent_id)),
+               result);
         continue;
       }
       absl::Status rule = absl::OkStatus();
@@ -637,31 +705,36 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(const rpc::Calle
       } else if (dimension == Dimension::kMember) {
         const auto member = member_names.find(part.key);
         if (member == member_names.end()) rule = error::ReferenceMissing(row.key());
-        if (member != member_names.end() && part.display_name.empty()) part.display_name = member->second;
+        if (member != member_names.end() && part.display_name.empty())
+          part.display_name = member->second;
       }
       if (part.display_name.empty()) part.display_name = part.key;
       const auto existing = nodes.find(id);
       absl::StatusOr<Scope> scope = NarrowScope(parent->second, dimension, part);
       if (rule.ok()) rule = scope.status();
-      const absl::StatusOr<std::map<std::string, std::string>*> taken = siblings_of(parent->second, breakdown_id);
+      const absl::StatusOr<std::map<std::string, std::string>*> taken =
+          siblings_of(parent->second, breakdown_id);
       if (!taken.ok()) return taken.status();
       if (rule.ok()) {
         const auto same_key = (*taken)->find(part.key);
         if (same_key != (*taken)->end() && same_key->second != id) {
-          rule = error::PartOutside(parent->second.Name(), part.key, absl::StrCat("it is there already as ", same_key->second));
+          rule = error::PartOutside(parent->second.Name(), part.key,
+                                    absl::StrCat("it is there already as ", same_key->second));
         }
       }
       if (rule.ok() && existing != nodes.end()) {
         Node& node = existing->second;
-        if (node.parent_id != parent_id || node.breakdown_id != breakdown_id || node.dimension != dimension ||
-            node.key != part.key || node.scope != *scope) {
-          Refuse(error::PartOutside(parent->second.Name(), part.key,
-                                    absl::StrCat(id, " is another part already; remove its breakdown first")),
+        if (node.parent_id != parent_id || node.breakdown_id != breakdown_id ||
+            node.dimension != dimension || node.key != part.key || node.scope != *scope) {
+          Refuse(error::PartOutside(
+                     parent->second.Name(), part.key,
+                     absl::StrCat(id, " is another part already; remove its breakdown first")),
                  result);
           continue;
         }
-        if (node.target_units == target && node.locked == row.locked() && node.min_units == part.min &&
-            node.max_units == part.max && node.display_name == part.display_name) {
+        if (node.target_units == target && node.locked == row.locked() &&
+            node.min_units == part.min && node.max_units == part.max &&
+            node.display_name == part.display_name) {
           result.set_outcome(orgv1::UNCHANGED);
           continue;
         }
@@ -683,10 +756,12 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(const rpc::Calle
       auto breakdown = std::find_if(above.breakdowns.begin(), above.breakdowns.end(),
                                     [&](const Breakdown& b) { return b.id == breakdown_id; });
       if (rule.ok() && breakdown != above.breakdowns.end() && breakdown->dimension != dimension) {
-        rule = error::PartOutside(above.Name(), part.key, absl::StrCat("breakdown '", breakdown_id, "' is along ",
-                                                                       DimensionWord(breakdown->dimension)));
+        rule = error::PartOutside(above.Name(), part.key,
+                                  absl::StrCat("breakdown '", breakdown_id, "' is along ",
+                                               DimensionWord(breakdown->dimension)));
       }
-      if (rule.ok() && breakdown != above.breakdowns.end() && breakdown->child_count >= static_cast<int64_t>(kMaxChildren)) {
+      if (rule.ok() && breakdown != above.breakdowns.end() &&
+          breakdown->child_count >= static_cast<int64_t>(kMaxChildren)) {
         rule = error::TooManyChildren(above.Name(), kMaxChildren + 1);
       }
       if (rule.ok() && breakdown == above.breakdowns.end()) {
@@ -694,7 +769,8 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(const rpc::Calle
         if (!slot) {
           rule = error::TooManyBreakdowns(above.Name());
         } else {
-          above.breakdowns.push_back({breakdown_id, *slot, dimension, SplitMethod::kImported, kPpm, plan.rounding_units, 0, ""});
+          above.breakdowns.push_back({breakdown_id, *slot, dimension, SplitMethod::kImported, kPpm,
+                                      plan.rounding_units, 0, ""});
           breakdown = above.breakdowns.end() - 1;
         }
       }
@@ -718,7 +794,8 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(const rpc::Calle
       node.min_units = part.min;
       node.max_units = part.max;
       node.depth = above.depth + 1;
-      if (const auto last = last_versions->find(id); last != last_versions->end()) node.version = last->second;
+      if (const auto last = last_versions->find(id); last != last_versions->end())
+        node.version = last->second;
       plan.next_node_number = std::max(plan.next_node_number, GeneratedNumber(id) + 1);
       (**taken)[part.key] = id;
       if (!created.contains(parent_id)) updated.insert(parent_id);
@@ -734,7 +811,8 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(const rpc::Calle
     NodeChanges changes;
     for (const std::string& id : updated) changes.updated.push_back(nodes.at(id));
     for (const std::string& id : created_order) changes.created.push_back(nodes.at(id));
-    const absl::StatusOr<Plan> saved = plans_.Save(tx, why, "plan.imported", "", *before, std::move(plan), changes);
+    const absl::StatusOr<Plan> saved =
+        plans_.Save(tx, why, "plan.imported", "", *before, std::move(plan), changes);
     if (!saved.ok()) return saved.status();
     *answer.mutable_plan() = ToProto(*saved);
     return answer;

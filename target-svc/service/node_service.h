@@ -19,23 +19,31 @@ class NodeService final : public v1::NodeService::CallbackService {
   NodeService(rpc::Runner& rpc, Directory& directory,
               std::shared_ptr<reporting::v1::ReportService::StubInterface> reports);
 
-  grpc::ServerUnaryReactor* GetNode(grpc::CallbackServerContext* context, const v1::GetNodeRequest* request,
-                                    v1::Node* response) override;
-  grpc::ServerUnaryReactor* ListNodes(grpc::CallbackServerContext* context, const v1::ListNodesRequest* request,
+  grpc::ServerUnaryReactor* GetNode(grpc::CallbackServerContext* context,
+                                    const v1::GetNodeRequest* request, v1::Node* response) override;
+  grpc::ServerUnaryReactor* ListNodes(grpc::CallbackServerContext* context,
+                                      const v1::ListNodesRequest* request,
                                       v1::ListNodesResponse* response) override;
-  grpc::ServerUnaryReactor* UpdateNode(grpc::CallbackServerContext* context, const v1::UpdateNodeRequest* request,
+  grpc::ServerUnaryReactor* UpdateNode(grpc::CallbackServerContext* context,
+                                       const v1::UpdateNodeRequest* request,
                                        v1::Node* response) override;
-  grpc::ServerUnaryReactor* PreviewSplit(grpc::CallbackServerContext* context, const v1::PreviewSplitRequest* request,
+  grpc::ServerUnaryReactor* PreviewSplit(grpc::CallbackServerContext* context,
+                                         const v1::PreviewSplitRequest* request,
                                          v1::PreviewSplitResponse* response) override;
-  grpc::ServerUnaryReactor* SplitNodes(grpc::CallbackServerContext* context, const v1::SplitNodesRequest* request,
+  grpc::ServerUnaryReactor* SplitNodes(grpc::CallbackServerContext* context,
+                                       const v1::SplitNodesRequest* request,
                                        v1::SplitNodesResponse* response) override;
   grpc::ServerUnaryReactor* RemoveBreakdown(grpc::CallbackServerContext* context,
-                                            const v1::RemoveBreakdownRequest* request, v1::Node* response) override;
-  grpc::ServerUnaryReactor* AdjustNode(grpc::CallbackServerContext* context, const v1::AdjustNodeRequest* request,
+                                            const v1::RemoveBreakdownRequest* request,
+                                            v1::Node* response) override;
+  grpc::ServerUnaryReactor* AdjustNode(grpc::CallbackServerContext* context,
+                                       const v1::AdjustNodeRequest* request,
                                        v1::Node* response) override;
-  grpc::ServerUnaryReactor* LockNode(grpc::CallbackServerContext* context, const v1::LockNodeRequest* request,
+  grpc::ServerUnaryReactor* LockNode(grpc::CallbackServerContext* context,
+                                     const v1::LockNodeRequest* request,
                                      v1::Node* response) override;
-  grpc::ServerUnaryReactor* UnlockNode(grpc::CallbackServerContext* context, const v1::UnlockNodeRequest* request,
+  grpc::ServerUnaryReactor* UnlockNode(grpc::CallbackServerContext* context,
+                                       const v1::UnlockNodeRequest* request,
                                        v1::Node* response) override;
   grpc::ServerBidiReactor<v1::ImportNodesRequest, v1::ImportNodesResponse>* ImportNodes(
       grpc::CallbackServerContext* context) override;
@@ -45,21 +53,26 @@ class NodeService final : public v1::NodeService::CallbackService {
   NodeResult Get(const rpc::Caller& caller, db::Session& db, const v1::GetNodeRequest& request);
   absl::StatusOr<v1::ListNodesResponse> List(const rpc::Caller& caller, db::Session& db,
                                              const v1::ListNodesRequest& request);
-  NodeResult Update(const rpc::Caller& caller, db::Session& db, const v1::UpdateNodeRequest& request);
+  NodeResult Update(const rpc::Caller& caller, db::Session& db,
+                    const v1::UpdateNodeRequest& request);
   absl::StatusOr<v1::PreviewSplitResponse> Preview(const rpc::Caller& caller, db::Session& db,
                                                    const v1::PreviewSplitRequest& request);
   absl::StatusOr<v1::SplitNodesResponse> Split(const rpc::Caller& caller, db::Session& db,
                                                const v1::SplitNodesRequest& request);
-  NodeResult Remove(const rpc::Caller& caller, db::Session& db, const v1::RemoveBreakdownRequest& request);
-  NodeResult Adjust(const rpc::Caller& caller, db::Session& db, const v1::AdjustNodeRequest& request);
+  NodeResult Remove(const rpc::Caller& caller, db::Session& db,
+                    const v1::RemoveBreakdownRequest& request);
+  NodeResult Adjust(const rpc::Caller& caller, db::Session& db,
+                    const v1::AdjustNodeRequest& request);
   NodeResult Lock(const rpc::Caller& caller, db::Session& db, const v1::LockNodeRequest& request);
-  NodeResult Unlock(const rpc::Caller& caller, db::Session& db, const v1::UnlockNodeRequest& request);
+  NodeResult Unlock(const rpc::Caller& caller, db::Session& db,
+                    const v1::UnlockNodeRequest& request);
   absl::Status Import(const rpc::Caller& caller, db::Session& db,
                       rpc::Stream<v1::ImportNodesRequest, v1::ImportNodesResponse>& stream);
   absl::StatusOr<v1::ImportNodesResponse> ImportRows(const rpc::Caller& caller, db::Session& db,
                                                      const v1::ImportNodesRequest& request);
 
-  // What one verb does to a node: it fills `changes`, the node itself first, and may change the plan.
+  // What one verb does to a node: it fills `changes`, the node itself first, and may change the
+  // plan.
   struct NodeChange {
     db::Transaction& tx;
     const Actor& actor;
@@ -67,12 +80,15 @@ class NodeService final : public v1::NodeService::CallbackService {
     const Node& node;
     NodeChanges& changes;
   };
-  // Loads a node that the caller may see with its plan, applies `change` and saves it as `event_type`.
+  // Loads a node that the caller may see with its plan, applies `change` and saves it as
+  // `event_type`.
   template <typename Change>
-  NodeResult ChangeNode(const rpc::Caller& caller, db::Session& db, const google::protobuf::Message& request,
-                        const Reader::NodeIds& ids, std::optional<int64_t> version, const char* event_type, Change change);
+  NodeResult ChangeNode(const rpc::Caller& caller, db::Session& db,
+                        const google::protobuf::Message& request, const Reader::NodeIds& ids,
+                        std::optional<int64_t> version, const char* event_type, Change change);
   template <typename Request>
-  NodeResult SetLock(const rpc::Caller& caller, db::Session& db, const Request& request, bool locked);
+  NodeResult SetLock(const rpc::Caller& caller, db::Session& db, const Request& request,
+                     bool locked);
 
   // Plan and tasks of a split as they are now, for somebody who may split.
   struct SplitState {
@@ -80,10 +96,11 @@ class NodeService final : public v1::NodeService::CallbackService {
     std::vector<SplitTask> tasks;
     std::vector<std::vector<int64_t>> weights;  // Not for a split by history.
   };
-  absl::StatusOr<SplitState> ReadState(const rpc::Caller& caller, db::Snapshot& snapshot, const Plan& plan,
-                                       SplitCommand& command);
+  absl::StatusOr<SplitState> ReadState(const rpc::Caller& caller, db::Snapshot& snapshot,
+                                       const Plan& plan, SplitCommand& command);
   // The answer of an earlier call with the same request_id and arguments, if there was one.
-  absl::StatusOr<std::optional<v1::SplitNodesResponse>> EarlierAnswer(db::Session& db, const change::Context& why);
+  absl::StatusOr<std::optional<v1::SplitNodesResponse>> EarlierAnswer(db::Session& db,
+                                                                      const change::Context& why);
 
   rpc::Runner& rpc_;
   Directory& directory_;

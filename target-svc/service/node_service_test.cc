@@ -1,18 +1,17 @@
-#include "target-svc/service/testing_target.h"
-
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
+#include "target-svc/service/testing_target.h"
 
 namespace milepost::target {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::SizeIs;
 using testing::Fails;
+using ::testing::HasSubstr;
 using testing::IsOk;
 using testing::NamesField;
+using ::testing::SizeIs;
 using Stub = v1::NodeService::Stub;
 using absl::StatusCode;
 
@@ -47,7 +46,8 @@ class NodeServiceTest : public TargetTest {
     return children;
   }
 
-  std::vector<v1::ImportNodesResponse> Import(const Who& who, const std::vector<v1::ImportNodesRequest>& requests,
+  std::vector<v1::ImportNodesResponse> Import(const Who& who,
+                                              const std::vector<v1::ImportNodesRequest>& requests,
                                               grpc::Status* end = nullptr) {
     const std::unique_ptr<grpc::ClientContext> context = As(who);
     const auto stream = nodes_->ImportNodes(context.get());
@@ -68,8 +68,9 @@ class NodeServiceTest : public TargetTest {
     return responses;
   }
 
-  static void AddRow(v1::ImportNodesRequest& request, const std::string& id, const std::string& parent,
-                     v1::Dimension dimension, const std::string& key, int64_t target,
+  static void AddRow(v1::ImportNodesRequest& request, const std::string& id,
+                     const std::string& parent, v1::Dimension dimension, const std::string& key,
+                     int64_t target,
                      std::optional<std::pair<absl::CivilDay, absl::CivilDay>> days = std::nullopt) {
     v1::ImportNodeRow& row = *request.add_rows();
     row.set_line(request.rows_size());
@@ -87,7 +88,8 @@ TEST_F(NodeServiceTest, EvenSplitAddsUpToTheFen) {
   MakePlan("even", 1'000'000'000);
   const auto quarters = Split(zoe_, SplitBy("even", v1::QUARTER));
   ASSERT_THAT(quarters, IsOk());
-  EXPECT_THAT(Values(Children(quarters)), ElementsAre(250'000'000, 250'000'000, 250'000'000, 250'000'000));
+  EXPECT_THAT(Values(Children(quarters)),
+              ElementsAre(250'000'000, 250'000'000, 250'000'000, 250'000'000));
   EXPECT_EQ(quarters->plan().node_count(), 5);
   v1::SplitNodesRequest months = SplitBy("even", v1::MONTH, true);
   months.mutable_split()->set_breakdown("month");
@@ -113,12 +115,14 @@ TEST_F(NodeServiceTest, EvenSplitAddsUpToTheFen) {
 TEST_F(NodeServiceTest, SeveralBreakdownsEachAddUp) {
   MakePlan("regions", 1'000'000'000);
   v1::SplitNodesRequest regions = OfRoot("regions");
-  Weighted(regions, v1::REGION, {{"north-east", 150}, {"north", 200}, {"east", 300}, {"south", 250}, {"central", 100}});
+  Weighted(regions, v1::REGION,
+           {{"north-east", 150}, {"north", 200}, {"east", 300}, {"south", 250}, {"central", 100}});
   EXPECT_THAT(Values(Children(Split(zoe_, regions))),
               ElementsAre(150'000'000, 200'000'000, 300'000'000, 250'000'000, 100'000'000));
   v1::SplitNodesRequest products = OfRoot("regions");
   Weighted(products, v1::PRODUCT, {{"products/a", 300}, {"products/b", 400}, {"products/c", 300}});
-  EXPECT_THAT(Values(Children(Split(zoe_, products))), ElementsAre(300'000'000, 400'000'000, 300'000'000));
+  EXPECT_THAT(Values(Children(Split(zoe_, products))),
+              ElementsAre(300'000'000, 400'000'000, 300'000'000));
   v1::SplitNodesRequest channels = OfRoot("regions");
   Weighted(channels, v1::CHANNEL, {{"online", 300}, {"offline", 400}, {"partner", 300}});
   const auto split = Split(zoe_, channels);
@@ -141,17 +145,19 @@ TEST_F(NodeServiceTest, ImportKeepsWhatDoesNotAddUp) {
   const std::vector<int64_t> quarters{25'000'000, 30'000'000, 30'000'000, 15'000'000};
   for (int q = 0; q < 4; ++q) {
     const absl::CivilMonth first(2018, 1 + 3 * q);
-    AddRow(request, absl::StrCat("q", q + 1), "", v1::PERIOD, absl::StrCat("2018-Q", q + 1), quarters[static_cast<size_t>(q)],
+    AddRow(request, absl::StrCat("q", q + 1), "", v1::PERIOD, absl::StrCat("2018-Q", q + 1),
+           quarters[static_cast<size_t>(q)],
            std::pair(absl::CivilDay(first), absl::CivilDay(first + 3) - 1));
   }
   for (int m = 0; m < 3; ++m) {
     const absl::CivilMonth first(2018, 1 + m);
-    AddRow(request, absl::StrCat("m", m + 1), "q1", v1::PERIOD, absl::StrCat("2018-0", m + 1), 6'250'000,
-           std::pair(absl::CivilDay(first), absl::CivilDay(first + 1) - 1));
+    AddRow(request, absl::StrCat("m", m + 1), "q1", v1::PERIOD, absl::StrCat("2018-0", m + 1),
+           6'250'000, std::pair(absl::CivilDay(first), absl::CivilDay(first + 1) - 1));
   }
   const auto first = Import(zoe_, {request});
   ASSERT_THAT(first, SizeIs(1));
-  for (const auto& result : first[0].results()) EXPECT_EQ(result.outcome(), organization::v1::CREATED) << result.ShortDebugString();
+  for (const auto& result : first[0].results())
+    EXPECT_EQ(result.outcome(), organization::v1::CREATED) << result.ShortDebugString();
   EXPECT_EQ(first[0].plan().node_count(), 11);
 
   const v1::CheckPlanResponse check = Check("broken");
@@ -167,7 +173,8 @@ TEST_F(NodeServiceTest, ImportKeepsWhatDoesNotAddUp) {
 
   // A repeat changes nothing, not even the version.
   const auto again = Import(zoe_, {request});
-  for (const auto& result : again[0].results()) EXPECT_EQ(result.outcome(), organization::v1::UNCHANGED);
+  for (const auto& result : again[0].results())
+    EXPECT_EQ(result.outcome(), organization::v1::UNCHANGED);
   EXPECT_EQ(again[0].plan().plan_version(), first[0].plan().plan_version());
 
   ASSERT_THAT(Submit(zoe_, "broken"), IsOk());
@@ -176,7 +183,8 @@ TEST_F(NodeServiceTest, ImportKeepsWhatDoesNotAddUp) {
   EXPECT_EQ(status::FactsOf(refused.status())["violations"], "2");
   v1::ApprovePlanRequest accept;
   accept.set_accept_variance(true);
-  EXPECT_THAT(Verb(&v1::PlanService::Stub::ApprovePlan, sam_, "broken", accept), NamesField("reason"));
+  EXPECT_THAT(Verb(&v1::PlanService::Stub::ApprovePlan, sam_, "broken", accept),
+              NamesField("reason"));
   accept.set_reason("其余产品组下月确定");
   const auto approved = Verb(&v1::PlanService::Stub::ApprovePlan, sam_, "broken", accept);
   ASSERT_THAT(approved, IsOk());
@@ -233,10 +241,13 @@ TEST_F(NodeServiceTest, WorkingCalendarWeighsDays) {
   *holiday.mutable_date() = milepost::ToProto(absl::CivilDay(2018, 2, 16));
   holiday.set_kind(organization::v1::HOLIDAY);
   holiday.set_display_name("春节");
-  ASSERT_THAT(Do(&organization::v1::CalendarService::Stub::CreateCalendar, *calendars_, sam_, calendar), IsOk());
+  ASSERT_THAT(
+      Do(&organization::v1::CalendarService::Stub::CreateCalendar, *calendars_, sam_, calendar),
+      IsOk());
 
   v1::CreatePlanRequest request = PlanRequest("february", 8'700'000);
-  *request.mutable_plan()->mutable_period() = Range(absl::CivilDay(2018, 2, 1), absl::CivilDay(2018, 2, 28));
+  *request.mutable_plan()->mutable_period() =
+      Range(absl::CivilDay(2018, 2, 1), absl::CivilDay(2018, 2, 28));
   request.mutable_plan()->set_calendar("calendars/shop");
   ASSERT_THAT(Do(&v1::PlanService::Stub::CreatePlan, *plans_, zoe_, request), IsOk());
   v1::SplitNodesRequest days = SplitBy("february", v1::DAY);
@@ -245,20 +256,23 @@ TEST_F(NodeServiceTest, WorkingCalendarWeighsDays) {
   ASSERT_THAT(children, SizeIs(28));
   const std::vector<int64_t> values = Values(children);
   EXPECT_EQ(std::accumulate(values.begin(), values.end(), int64_t{0}), 8'700'000);
-  EXPECT_EQ(values[15], 0);          // The holiday.
-  EXPECT_GT(values[2], values[1]);   // Saturday the 3rd against Friday the 2nd.
+  EXPECT_EQ(values[15], 0);         // The holiday.
+  EXPECT_GT(values[2], values[1]);  // Saturday the 3rd against Friday the 2nd.
   EXPECT_EQ(children[0].explanation().weight(), 10'625);
   EXPECT_TRUE(Check("february").adds_up());
 }
 
-// Worked example 7, and the main job: quarters on the shares of the year before, units, members, months on working days.
+// Worked example 7, and the main job: quarters on the shares of the year before, units, members,
+// months on working days.
 TEST_F(NodeServiceTest, TheMainJob) {
   MakePlan("y2018", 1'200'000'000);
   const std::vector<int64_t> quarters{113'467'200, 308'611'100, 298'225'500, 280'249'600};
-  for (int q = 0; q < 4; ++q) reports_.by_month[absl::CivilDay(2017, 1 + 3 * q, 1)] = quarters[static_cast<size_t>(q)];
+  for (int q = 0; q < 4; ++q)
+    reports_.by_month[absl::CivilDay(2017, 1 + 3 * q, 1)] = quarters[static_cast<size_t>(q)];
   v1::SplitNodesRequest by_quarter = SplitBy("y2018", v1::QUARTER);
   v1::HistoryMethod& history = *by_quarter.mutable_split()->mutable_history();
-  *history.add_reference_periods()->mutable_period() = Range(absl::CivilDay(2017, 1, 1), absl::CivilDay(2017, 12, 31));
+  *history.add_reference_periods()->mutable_period() =
+      Range(absl::CivilDay(2017, 1, 1), absl::CivilDay(2017, 12, 31));
   const auto first = Split(zoe_, by_quarter);
   ASSERT_THAT(first, IsOk());
   const std::vector<int64_t> values = Values(Children(first));
@@ -322,7 +336,8 @@ TEST_F(NodeServiceTest, PreviewIsWhatIsWritten) {
   EXPECT_EQ(seen->splits(0).total_units(), 1'100'000'001);
   ASSERT_EQ(seen->splits(0).children_size(), written->splits(0).children_size());
   for (int i = 0; i < seen->splits(0).children_size(); ++i) {
-    EXPECT_EQ(seen->splits(0).children(i).target_units(), written->splits(0).children(i).target_units());
+    EXPECT_EQ(seen->splits(0).children(i).target_units(),
+              written->splits(0).children(i).target_units());
     EXPECT_EQ(seen->splits(0).children(i).explanation().description(),
               written->splits(0).children(i).explanation().description());
   }
@@ -394,7 +409,8 @@ TEST_F(NodeServiceTest, AdjustKeepsLocksAndProportions) {
   EXPECT_THAT(Do(&Stub::GetNode, *nodes_, zoe_, get), Fails(StatusCode::kNotFound, "NOT_FOUND"));
 
   adjust.set_name(children[0].name());
-  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), Fails(StatusCode::kFailedPrecondition, "NODE_LOCKED"));
+  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust),
+              Fails(StatusCode::kFailedPrecondition, "NODE_LOCKED"));
   v1::UnlockNodeRequest unlock;
   unlock.set_name(children[0].name());
   ASSERT_THAT(Do(&Stub::UnlockNode, *nodes_, zoe_, unlock), IsOk());
@@ -415,7 +431,8 @@ TEST_F(NodeServiceTest, AdjustKeepsLocksAndProportions) {
   EXPECT_EQ(bounded->max_units(), 900);
   adjust.set_name(children[1].name());
   adjust.set_target_units(901);
-  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), Fails(StatusCode::kFailedPrecondition, "OUTSIDE_BOUNDS"));
+  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust),
+              Fails(StatusCode::kFailedPrecondition, "OUTSIDE_BOUNDS"));
   update.mutable_node()->clear_max_units();
   update.mutable_node()->set_min_units(1);
   update.mutable_update_mask()->add_paths("max_units");
@@ -438,13 +455,17 @@ TEST_F(NodeServiceTest, AnActivePlanChangesOpenly) {
   v1::AdjustNodeRequest adjust;
   adjust.set_name(halves[0].name());
   adjust.set_target_units(600);
-  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), Fails(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE"));
-  EXPECT_THAT(Split(zoe_, SplitBy("active", v1::MONTH, true)), Fails(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE"));
+  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust),
+              Fails(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE"));
+  EXPECT_THAT(Split(zoe_, SplitBy("active", v1::MONTH, true)),
+              Fails(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE"));
   ASSERT_THAT(Approve(sam_, "active"), IsOk());
   ASSERT_THAT(Activate(zoe_, "active"), IsOk());
-  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), Fails(StatusCode::kFailedPrecondition, "REASON_REQUIRED"));
+  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust),
+              Fails(StatusCode::kFailedPrecondition, "REASON_REQUIRED"));
   adjust.set_reason("新客户");
-  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), Fails(StatusCode::kFailedPrecondition, "WOULD_NOT_ADD_UP"));
+  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust),
+              Fails(StatusCode::kFailedPrecondition, "WOULD_NOT_ADD_UP"));
   adjust.set_accept_variance(true);
   ASSERT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), IsOk());
   v1::SplitNodesRequest months = SplitBy("active", v1::MONTH, true);
@@ -454,7 +475,8 @@ TEST_F(NodeServiceTest, AnActivePlanChangesOpenly) {
   v1::RemoveBreakdownRequest remove;
   remove.set_name("plans/active/nodes/root");
   remove.set_breakdown("member");
-  EXPECT_THAT(Do(&Stub::RemoveBreakdown, *nodes_, zoe_, remove), Fails(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE"));
+  EXPECT_THAT(Do(&Stub::RemoveBreakdown, *nodes_, zoe_, remove),
+              Fails(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE"));
 
   // A private plan in force shows everybody the own chain, and nothing else.
   v1::ListNodesRequest list;
@@ -480,7 +502,8 @@ TEST_F(NodeServiceTest, RemoveBreakdownTakesEverythingBelow) {
   v1::RemoveBreakdownRequest remove;
   remove.set_name("plans/undo/nodes/root");
   remove.set_breakdown("nothing");
-  EXPECT_THAT(Do(&Stub::RemoveBreakdown, *nodes_, zoe_, remove), Fails(StatusCode::kNotFound, "BREAKDOWN_NOT_FOUND"));
+  EXPECT_THAT(Do(&Stub::RemoveBreakdown, *nodes_, zoe_, remove),
+              Fails(StatusCode::kNotFound, "BREAKDOWN_NOT_FOUND"));
   remove.set_breakdown("period");
   const auto root = Do(&Stub::RemoveBreakdown, *nodes_, zoe_, remove);
   ASSERT_THAT(root, IsOk());
@@ -527,7 +550,8 @@ TEST_F(NodeServiceTest, SplitIsRepeatableByRequestId) {
   adjust.set_etag("stale");
   EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), NamesField("etag"));
   adjust.set_etag(first->splits(0).children(0).etag());
-  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), Fails(StatusCode::kAborted, "STALE_ETAG"));
+  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust),
+              Fails(StatusCode::kAborted, "STALE_ETAG"));
 }
 
 TEST_F(NodeServiceTest, AllBadFieldsOfASplitAtOnce) {
@@ -544,15 +568,17 @@ TEST_F(NodeServiceTest, AllBadFieldsOfASplitAtOnce) {
   split.set_rounding_units(-1);
   split.set_reason(std::string(501, 'x'));
   const auto refused = Split(zoe_, request);
-  for (const char* field : {"split.nodes.nodes[0]", "split.dimension", "split.breakdown", "split.parts.parts",
-                            "split.working_calendar.calendar", "split.working_calendar", "split.stretch_ppm",
-                            "split.rounding_units", "split.reason"}) {
+  for (const char* field :
+       {"split.nodes.nodes[0]", "split.dimension", "split.breakdown", "split.parts.parts",
+        "split.working_calendar.calendar", "split.working_calendar", "split.stretch_ppm",
+        "split.rounding_units", "split.reason"}) {
     EXPECT_THAT(refused, NamesField(field));
   }
   v1::SplitNodesRequest empty;
   empty.set_plan("plans/fields");
   const auto bare = Split(zoe_, empty);
-  for (const char* field : {"split.nodes", "split.dimension", "split.parts", "split.even"}) EXPECT_THAT(bare, NamesField(field));
+  for (const char* field : {"split.nodes", "split.dimension", "split.parts", "split.even"})
+    EXPECT_THAT(bare, NamesField(field));
 }
 
 struct BadSplit {
@@ -565,12 +591,31 @@ struct BadSplit {
 
 TEST_F(NodeServiceTest, PartsMustBelongToTheNode) {
   MakePlan("west-only", 1'000, "west");
-  for (const BadSplit& row : std::vector<BadSplit>{
-           {"a unit of another branch", v1::UNIT, {"units/east"}, StatusCode::kFailedPrecondition, "PART_OUTSIDE"},
-           {"the node's own unit", v1::UNIT, {"units/west"}, StatusCode::kFailedPrecondition, "PART_OUTSIDE"},
-           {"an unknown unit", v1::UNIT, {"units/nowhere"}, StatusCode::kFailedPrecondition, "REFERENCE_MISSING"},
-           {"a member of another unit", v1::MEMBER, {"members/eve"}, StatusCode::kFailedPrecondition, "PART_OUTSIDE"},
-           {"an unknown member", v1::MEMBER, {"members/nobody"}, StatusCode::kFailedPrecondition, "REFERENCE_MISSING"}}) {
+  for (const BadSplit& row : std::vector<BadSplit>{{"a unit of another branch",
+                                                    v1::UNIT,
+                                                    {"units/east"},
+                                                    StatusCode::kFailedPrecondition,
+                                                    "PART_OUTSIDE"},
+                                                   {"the node's own unit",
+                                                    v1::UNIT,
+                                                    {"units/west"},
+                                                    StatusCode::kFailedPrecondition,
+                                                    "PART_OUTSIDE"},
+                                                   {"an unknown unit",
+                                                    v1::UNIT,
+                                                    {"units/nowhere"},
+                                                    StatusCode::kFailedPrecondition,
+                                                    "REFERENCE_MISSING"},
+                                                   {"a member of another unit",
+                                                    v1::MEMBER,
+                                                    {"members/eve"},
+                                                    StatusCode::kFailedPrecondition,
+                                                    "PART_OUTSIDE"},
+                                                   {"an unknown member",
+                                                    v1::MEMBER,
+                                                    {"members/nobody"},
+                                                    StatusCode::kFailedPrecondition,
+                                                    "REFERENCE_MISSING"}}) {
     v1::SplitNodesRequest request = OfRoot("west-only");
     v1::SplitSpec& split = *request.mutable_split();
     split.set_dimension(row.dimension);
@@ -588,7 +633,8 @@ TEST_F(NodeServiceTest, PartsMustBelongToTheNode) {
     *part.mutable_period() = Range(absl::CivilDay(2018, 1, 1), absl::CivilDay(2018, 6, 30));
   }
   EXPECT_THAT(Split(zoe_, overlap), Fails(StatusCode::kFailedPrecondition, "PART_OUTSIDE"));
-  *split.mutable_parts()->mutable_parts(1)->mutable_period() = Range(absl::CivilDay(2018, 7, 1), absl::CivilDay(2019, 1, 1));
+  *split.mutable_parts()->mutable_parts(1)->mutable_period() =
+      Range(absl::CivilDay(2018, 7, 1), absl::CivilDay(2019, 1, 1));
   EXPECT_THAT(Split(zoe_, overlap), Fails(StatusCode::kFailedPrecondition, "PART_OUTSIDE"));
 }
 
@@ -599,7 +645,8 @@ TEST_F(NodeServiceTest, HistoryThatIsNotThere) {
   split.set_dimension(v1::UNIT);
   split.set_organization(v1::CHILD_UNITS);
   v1::HistoryMethod& history = *split.mutable_history();
-  *history.add_reference_periods()->mutable_period() = Range(absl::CivilDay(2017, 1, 1), absl::CivilDay(2017, 12, 31));
+  *history.add_reference_periods()->mutable_period() =
+      Range(absl::CivilDay(2017, 1, 1), absl::CivilDay(2017, 12, 31));
   EXPECT_THAT(Split(zoe_, request), Fails(StatusCode::kFailedPrecondition, "NO_HISTORY"));
   reports_.failure = grpc::Status(grpc::StatusCode::UNAVAILABLE, "away");
   EXPECT_THAT(Split(zoe_, request), Fails(StatusCode::kUnavailable, "HISTORY_UNAVAILABLE"));
@@ -644,7 +691,8 @@ TEST_F(NodeServiceTest, PagesAreOneVersionWhateverTheirSize) {
   ASSERT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), IsOk());
   v1::ListNodesRequest next = first;
   next.set_page_token(page->next_page_token());
-  for (const v1::Node& node : AllNodes(zoe_, next)) EXPECT_LE(node.target_units(), 3'000) << node.name();
+  for (const v1::Node& node : AllNodes(zoe_, next))
+    EXPECT_LE(node.target_units(), 3'000) << node.name();
   v1::ListNodesRequest leaves = all;
   leaves.set_leaves_only(true);
   leaves.set_under("plans/pages/nodes/n1");
@@ -655,7 +703,9 @@ TEST_F(NodeServiceTest, TenThousandLeavesInOneCall) {
   MakePlan("large", 9'000'000'000'000);
   v1::SplitNodesRequest customers = OfRoot("large");
   customers.mutable_split()->set_dimension(v1::CUSTOMER);
-  for (int i = 0; i < 850; ++i) customers.mutable_split()->mutable_parts()->add_parts()->set_key(absl::StrCat("customers/c", i));
+  for (int i = 0; i < 850; ++i)
+    customers.mutable_split()->mutable_parts()->add_parts()->set_key(
+        absl::StrCat("customers/c", i));
   customers.mutable_split()->mutable_even();
   ASSERT_THAT(Split(zoe_, customers), IsOk());
   v1::SplitNodesRequest months = SplitBy("large", v1::MONTH, true);

@@ -1,6 +1,5 @@
-#include "target-svc/service/testing_target.h"
-
 #include "absl/strings/str_cat.h"
+#include "target-svc/service/testing_target.h"
 
 namespace milepost::target {
 namespace {
@@ -8,10 +7,10 @@ namespace {
 namespace orgv1 = organization::v1;
 
 using ::testing::ElementsAre;
-using ::testing::SizeIs;
 using testing::Fails;
 using testing::IsOk;
 using testing::NamesField;
+using ::testing::SizeIs;
 using Units = orgv1::UnitService::Stub;
 using Members = orgv1::MemberService::Stub;
 using Calendars = orgv1::CalendarService::Stub;
@@ -46,18 +45,22 @@ class OrganizationServiceTest : public TargetTest {
     EXPECT_THAT(stream->Finish(), IsOk());
     return responses;
   }
-  std::vector<orgv1::ImportMembersResponse> ImportMembers(const std::vector<orgv1::ImportMembersRequest>& requests) {
+  std::vector<orgv1::ImportMembersResponse> ImportMembers(
+      const std::vector<orgv1::ImportMembersRequest>& requests) {
     return Import<orgv1::ImportMembersRequest, orgv1::ImportMembersResponse>(
-        [this](grpc::ClientContext* context) { return members_->ImportMembers(context); }, requests);
+        [this](grpc::ClientContext* context) { return members_->ImportMembers(context); },
+        requests);
   }
-  std::vector<orgv1::ImportUnitsResponse> ImportUnits(const std::vector<orgv1::ImportUnitsRequest>& requests) {
+  std::vector<orgv1::ImportUnitsResponse> ImportUnits(
+      const std::vector<orgv1::ImportUnitsRequest>& requests) {
     return Import<orgv1::ImportUnitsRequest, orgv1::ImportUnitsResponse>(
         [this](grpc::ClientContext* context) { return units_->ImportUnits(context); }, requests);
   }
   template <typename Response>
   static std::vector<orgv1::ImportOutcome> Outcomes(const Response& response) {
     std::vector<orgv1::ImportOutcome> outcomes;
-    for (const orgv1::ImportResult& result : response.results()) outcomes.push_back(static_cast<orgv1::ImportOutcome>(result.outcome()));
+    for (const orgv1::ImportResult& result : response.results())
+      outcomes.push_back(static_cast<orgv1::ImportOutcome>(result.outcome()));
     return outcomes;
   }
 };
@@ -86,23 +89,28 @@ TEST_F(OrganizationServiceTest, AMoveKeepsThePast) {
     for (const orgv1::Member& member : response->members()) names.push_back(member.name());
     return names;
   };
-  EXPECT_THAT(listed(absl::CivilDay(2018, 6, 30)), ElementsAre("members/anna", "members/bert", "members/mia"));
+  EXPECT_THAT(listed(absl::CivilDay(2018, 6, 30)),
+              ElementsAre("members/anna", "members/bert", "members/mia"));
   EXPECT_THAT(listed(absl::CivilDay(2018, 7, 1)), ElementsAre("members/bert", "members/mia"));
   *move.mutable_first_date() = milepost::ToProto(absl::CivilDay(2014, 7, 1));
   move.clear_request_id();
-  EXPECT_THAT(Do(&Members::MoveMember, *members_, sam_, move), Fails(StatusCode::kFailedPrecondition, "BEFORE_START"));
+  EXPECT_THAT(Do(&Members::MoveMember, *members_, sam_, move),
+              Fails(StatusCode::kFailedPrecondition, "BEFORE_START"));
 }
 
 TEST_F(OrganizationServiceTest, UnitsMakeNoCycle) {
   orgv1::MoveUnitRequest move;
   move.set_name("units/company");
   move.set_parent("units/west");
-  EXPECT_THAT(Do(&Units::MoveUnit, *units_, sam_, move), Fails(StatusCode::kFailedPrecondition, "UNIT_CYCLE"));
+  EXPECT_THAT(Do(&Units::MoveUnit, *units_, sam_, move),
+              Fails(StatusCode::kFailedPrecondition, "UNIT_CYCLE"));
   move.set_parent("units/company");
-  EXPECT_THAT(Do(&Units::MoveUnit, *units_, sam_, move), Fails(StatusCode::kFailedPrecondition, "UNIT_CYCLE"));
+  EXPECT_THAT(Do(&Units::MoveUnit, *units_, sam_, move),
+              Fails(StatusCode::kFailedPrecondition, "UNIT_CYCLE"));
   move.set_name("units/west");
   move.set_parent("units/nowhere");
-  EXPECT_THAT(Do(&Units::MoveUnit, *units_, sam_, move), Fails(StatusCode::kFailedPrecondition, "UNIT_NOT_THERE"));
+  EXPECT_THAT(Do(&Units::MoveUnit, *units_, sam_, move),
+              Fails(StatusCode::kFailedPrecondition, "UNIT_NOT_THERE"));
   move.set_parent("units/east");
   const auto moved = Do(&Units::MoveUnit, *units_, sam_, move);
   ASSERT_THAT(moved, IsOk());
@@ -128,7 +136,8 @@ TEST_F(OrganizationServiceTest, TwoMovesThatWouldMeetMakeNoCycle) {
 TEST_F(OrganizationServiceTest, AUnitEndsWhenItIsEmpty) {
   orgv1::CloseUnitRequest close;
   close.set_name("units/east");
-  EXPECT_THAT(Do(&Units::CloseUnit, *units_, sam_, close), Fails(StatusCode::kFailedPrecondition, "UNIT_IN_USE"));
+  EXPECT_THAT(Do(&Units::CloseUnit, *units_, sam_, close),
+              Fails(StatusCode::kFailedPrecondition, "UNIT_IN_USE"));
   for (const char* member : {"max", "eve"}) {
     orgv1::EndMemberRequest end;
     end.set_name(absl::StrCat("members/", member));
@@ -136,7 +145,8 @@ TEST_F(OrganizationServiceTest, AUnitEndsWhenItIsEmpty) {
     ASSERT_THAT(Do(&Members::EndMember, *members_, sam_, end), IsOk());
   }
   *close.mutable_last_date() = milepost::ToProto(absl::CivilDay(2020, 12, 30));
-  EXPECT_THAT(Do(&Units::CloseUnit, *units_, sam_, close), Fails(StatusCode::kFailedPrecondition, "UNIT_IN_USE"));
+  EXPECT_THAT(Do(&Units::CloseUnit, *units_, sam_, close),
+              Fails(StatusCode::kFailedPrecondition, "UNIT_IN_USE"));
   *close.mutable_last_date() = milepost::ToProto(absl::CivilDay(2020, 12, 31));
   ASSERT_THAT(Do(&Units::CloseUnit, *units_, sam_, close), IsOk());
   orgv1::ListUnitsRequest list;
@@ -158,7 +168,8 @@ TEST_F(OrganizationServiceTest, PersonalDataIsMaskedOutsideTheScope) {
 TEST_F(OrganizationServiceTest, OnlyAdministratorsWrite) {
   orgv1::CreateUnitRequest request;
   for (const Who& who : {zoe_, anna_, ann_}) {
-    EXPECT_EQ(Do(&Units::CreateUnit, *units_, who, request).status().code(), StatusCode::kPermissionDenied);
+    EXPECT_EQ(Do(&Units::CreateUnit, *units_, who, request).status().code(),
+              StatusCode::kPermissionDenied);
   }
 }
 
@@ -175,8 +186,9 @@ TEST_F(OrganizationServiceTest, AllBadFieldsAtOnce) {
   member.mutable_start_date()->set_day(30);
   member.add_manages();
   const auto refused = Do(&Members::CreateMember, *members_, sam_, request);
-  for (const char* field : {"member_id", "member.display_name", "member.unit", "member.email", "member.phone",
-                            "member.manages[0].unit", "member.manages[0].first_date"}) {
+  for (const char* field :
+       {"member_id", "member.display_name", "member.unit", "member.email", "member.phone",
+        "member.manages[0].unit", "member.manages[0].first_date"}) {
     EXPECT_THAT(refused, NamesField(field));
   }
   EXPECT_EQ(status::ViolationsOf(refused.status()).size(), 8u);  // And the date.
@@ -202,7 +214,8 @@ TEST_F(OrganizationServiceTest, ListsPageByPage) {
       if (page->next_page_token().empty()) break;
       request.set_page_token(page->next_page_token());
     }
-    EXPECT_THAT(names, ElementsAre("members/anna", "members/bert", "members/eve", "members/max", "members/mia", "members/zoe"));
+    EXPECT_THAT(names, ElementsAre("members/anna", "members/bert", "members/eve", "members/max",
+                                   "members/mia", "members/zoe"));
   }
   orgv1::ListMembersRequest below;
   below.set_unit("units/company");
@@ -247,7 +260,8 @@ TEST_F(OrganizationServiceTest, ImportIsSafeToRepeat) {
   unit("Bad", "central");
   const auto first = ImportUnits({units});
   ASSERT_THAT(first, SizeIs(1));
-  EXPECT_THAT(Outcomes(first[0]), ElementsAre(orgv1::CREATED, orgv1::CREATED, orgv1::REFUSED, orgv1::REFUSED));
+  EXPECT_THAT(Outcomes(first[0]),
+              ElementsAre(orgv1::CREATED, orgv1::CREATED, orgv1::REFUSED, orgv1::REFUSED));
   EXPECT_EQ(first[0].results(3).violations(0).field(), "unit.name");
   EXPECT_EQ(first[0].results(3).line(), 5);
   EXPECT_THAT(Outcomes(ImportUnits({units})[0]),
@@ -269,7 +283,8 @@ TEST_F(OrganizationServiceTest, ImportIsSafeToRepeat) {
     EXPECT_EQ(answers[0].results(i).outcome(), i == 77 ? orgv1::REFUSED : orgv1::CREATED);
     EXPECT_EQ(answers[1].results(i).outcome(), i == 77 ? orgv1::REFUSED : orgv1::UNCHANGED);
   }
-  EXPECT_EQ(Member(sam_, "agent-3")->etag(), Member(sam_, "agent-4")->etag()) << "both at version 1";
+  EXPECT_EQ(Member(sam_, "agent-3")->etag(), Member(sam_, "agent-4")->etag())
+      << "both at version 1";
 
   // A row that says another unit moves the member; the history stays.
   orgv1::ImportMembersRequest move;
@@ -290,7 +305,8 @@ TEST_F(OrganizationServiceTest, CalendarsWithHolidaysAndMakeUpDays) {
   for (const int64_t weight : {1'000'000, 1'000'000, 1'000'000, 1'000'000, 1'000'000, 0, 0}) {
     calendar.add_weekday_weights_ppm(weight);
   }
-  const auto day = [&](absl::CivilDay date, orgv1::DayKind kind, const std::string& name) -> orgv1::SpecialDay& {
+  const auto day = [&](absl::CivilDay date, orgv1::DayKind kind,
+                       const std::string& name) -> orgv1::SpecialDay& {
     orgv1::SpecialDay& special = *calendar.add_special_days();
     *special.mutable_date() = milepost::ToProto(date);
     special.set_kind(kind);
@@ -335,21 +351,26 @@ TEST_F(OrganizationServiceTest, CalendarsWithHolidaysAndMakeUpDays) {
   ASSERT_THAT(Do(&Units::UpdateUnit, *units_, sam_, use), IsOk());
   orgv1::DeleteCalendarRequest remove;
   remove.set_name("calendars/china");
-  EXPECT_THAT(Do(&Calendars::DeleteCalendar, *calendars_, sam_, remove), Fails(StatusCode::kFailedPrecondition, "CALENDAR_IN_USE"));
+  EXPECT_THAT(Do(&Calendars::DeleteCalendar, *calendars_, sam_, remove),
+              Fails(StatusCode::kFailedPrecondition, "CALENDAR_IN_USE"));
   // A plan for that unit takes the unit's calendar.
   EXPECT_EQ(MakePlan("west-plan", 1'000, "west").calendar(), "calendars/china");
   use.mutable_unit()->clear_calendar();
   use.mutable_update_mask()->add_paths("calendar");
   ASSERT_THAT(Do(&Units::UpdateUnit, *units_, sam_, use), IsOk());
-  EXPECT_THAT(Do(&Calendars::DeleteCalendar, *calendars_, sam_, remove), Fails(StatusCode::kFailedPrecondition, "CALENDAR_IN_USE"));
+  EXPECT_THAT(Do(&Calendars::DeleteCalendar, *calendars_, sam_, remove),
+              Fails(StatusCode::kFailedPrecondition, "CALENDAR_IN_USE"));
   v1::DeletePlanRequest plan;
   plan.set_name("plans/west-plan");
   ASSERT_THAT(Do(&v1::PlanService::Stub::DeletePlan, *plans_, zoe_, plan), IsOk());
   ASSERT_THAT(Do(&Calendars::DeleteCalendar, *calendars_, sam_, remove), IsOk());
-  EXPECT_THAT(Do(&Calendars::DeleteCalendar, *calendars_, sam_, remove), Fails(StatusCode::kNotFound, "NOT_FOUND"));
-  EXPECT_THAT(Do(&Calendars::CreateCalendar, *calendars_, sam_, request), Fails(StatusCode::kAlreadyExists, "ALREADY_EXISTS"));
+  EXPECT_THAT(Do(&Calendars::DeleteCalendar, *calendars_, sam_, remove),
+              Fails(StatusCode::kNotFound, "NOT_FOUND"));
+  EXPECT_THAT(Do(&Calendars::CreateCalendar, *calendars_, sam_, request),
+              Fails(StatusCode::kAlreadyExists, "ALREADY_EXISTS"));
   remove.set_name("calendars/default");
-  EXPECT_THAT(Do(&Calendars::DeleteCalendar, *calendars_, sam_, remove), Fails(StatusCode::kFailedPrecondition, "DEFAULT_CALENDAR"));
+  EXPECT_THAT(Do(&Calendars::DeleteCalendar, *calendars_, sam_, remove),
+              Fails(StatusCode::kFailedPrecondition, "DEFAULT_CALENDAR"));
 }
 
 TEST_F(OrganizationServiceTest, MetricsThatAlwaysExistAndThoseOfTheCompany) {
@@ -366,11 +387,13 @@ TEST_F(OrganizationServiceTest, MetricsThatAlwaysExistAndThoseOfTheCompany) {
   metric.set_source(v1::COMPUTED);
   metric.set_aggregation(v1::SUM);
   const auto refused = Do(&Metrics::CreateMetric, *metrics_, sam_, request);
-  for (const char* field : {"metric.aggregation", "metric.numerator", "metric.denominator"}) EXPECT_THAT(refused, NamesField(field));
+  for (const char* field : {"metric.aggregation", "metric.numerator", "metric.denominator"})
+    EXPECT_THAT(refused, NamesField(field));
   metric.set_aggregation(v1::RATIO_OF_SUMS);
   metric.set_numerator("metrics/won-amount");
   metric.set_denominator("metrics/average-order");
-  EXPECT_THAT(Do(&Metrics::CreateMetric, *metrics_, sam_, request), Fails(StatusCode::kFailedPrecondition, "RATIO_OF_RATIO"));
+  EXPECT_THAT(Do(&Metrics::CreateMetric, *metrics_, sam_, request),
+              Fails(StatusCode::kFailedPrecondition, "RATIO_OF_RATIO"));
   metric.set_denominator("metrics/won-opportunities");
   const auto created = Do(&Metrics::CreateMetric, *metrics_, sam_, request);
   ASSERT_THAT(created, IsOk());
@@ -379,7 +402,8 @@ TEST_F(OrganizationServiceTest, MetricsThatAlwaysExistAndThoseOfTheCompany) {
   update.mutable_metric()->set_display_name_zh("单均赢单金额");
   update.set_etag(created->etag());
   EXPECT_EQ(Do(&Metrics::UpdateMetric, *metrics_, sam_, update)->display_name_zh(), "单均赢单金额");
-  EXPECT_THAT(Do(&Metrics::UpdateMetric, *metrics_, sam_, update), Fails(StatusCode::kAborted, "STALE_ETAG"));
+  EXPECT_THAT(Do(&Metrics::UpdateMetric, *metrics_, sam_, update),
+              Fails(StatusCode::kAborted, "STALE_ETAG"));
 }
 
 }  // namespace

@@ -25,17 +25,21 @@ const std::set<std::string>& DescriptiveFields() {
   return fields;
 }
 
-void ReadDescription(const v1::Plan& message, const std::set<std::string>& fields, Reader& reader, Plan& plan) {
-  if (fields.contains("title")) plan.title = reader.Text(message.title(), "plan.title", kMaxTitle, Need::kRequired);
+void ReadDescription(const v1::Plan& message, const std::set<std::string>& fields, Reader& reader,
+                     Plan& plan) {
+  if (fields.contains("title"))
+    plan.title = reader.Text(message.title(), "plan.title", kMaxTitle, Need::kRequired);
   if (fields.contains("description")) {
     plan.description = reader.Text(message.description(), "plan.description", kMaxPlanDescription);
   }
   if (fields.contains("visibility")) {
     reader.Choice(message.visibility(), "plan.visibility", v1::PlanVisibility_IsValid);
-    plan.visibility = message.visibility() == v1::PUBLIC ? PlanVisibility::kPublic : PlanVisibility::kPrivate;
+    plan.visibility =
+        message.visibility() == v1::PUBLIC ? PlanVisibility::kPublic : PlanVisibility::kPrivate;
   }
   if (fields.contains("calendar")) {
-    plan.calendar_id = reader.Name("calendars", message.calendar(), "plan.calendar", Need::kOptional);
+    plan.calendar_id =
+        reader.Name("calendars", message.calendar(), "plan.calendar", Need::kOptional);
   }
 }
 
@@ -49,61 +53,78 @@ PlanService::PlanService(rpc::Runner& rpc, Directory& directory, std::string cur
   rpc_.Register<v1::PlanService>();
 }
 
-grpc::ServerUnaryReactor* PlanService::GetPlan(grpc::CallbackServerContext* context, const v1::GetPlanRequest* request,
+grpc::ServerUnaryReactor* PlanService::GetPlan(grpc::CallbackServerContext* context,
+                                               const v1::GetPlanRequest* request,
                                                v1::Plan* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Get(call...); });
 }
-grpc::ServerUnaryReactor* PlanService::ListPlans(grpc::CallbackServerContext* context, const v1::ListPlansRequest* request,
+grpc::ServerUnaryReactor* PlanService::ListPlans(grpc::CallbackServerContext* context,
+                                                 const v1::ListPlansRequest* request,
                                                  v1::ListPlansResponse* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return List(call...); });
 }
 grpc::ServerUnaryReactor* PlanService::CreatePlan(grpc::CallbackServerContext* context,
-                                                  const v1::CreatePlanRequest* request, v1::Plan* response) {
+                                                  const v1::CreatePlanRequest* request,
+                                                  v1::Plan* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Create(call...); });
 }
 grpc::ServerUnaryReactor* PlanService::UpdatePlan(grpc::CallbackServerContext* context,
-                                                  const v1::UpdatePlanRequest* request, v1::Plan* response) {
+                                                  const v1::UpdatePlanRequest* request,
+                                                  v1::Plan* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Update(call...); });
 }
 grpc::ServerUnaryReactor* PlanService::DeletePlan(grpc::CallbackServerContext* context,
-                                                  const v1::DeletePlanRequest* request, google::protobuf::Empty* response) {
+                                                  const v1::DeletePlanRequest* request,
+                                                  google::protobuf::Empty* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Delete(call...); });
 }
 grpc::ServerUnaryReactor* PlanService::SubmitPlan(grpc::CallbackServerContext* context,
-                                                  const v1::SubmitPlanRequest* request, v1::Plan* response) {
+                                                  const v1::SubmitPlanRequest* request,
+                                                  v1::Plan* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Submit(call...); });
 }
 grpc::ServerUnaryReactor* PlanService::WithdrawPlan(grpc::CallbackServerContext* context,
-                                                    const v1::WithdrawPlanRequest* request, v1::Plan* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Withdraw(call...); });
+                                                    const v1::WithdrawPlanRequest* request,
+                                                    v1::Plan* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return Withdraw(call...); });
 }
 grpc::ServerUnaryReactor* PlanService::ApprovePlan(grpc::CallbackServerContext* context,
-                                                   const v1::ApprovePlanRequest* request, v1::Plan* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Approve(call...); });
+                                                   const v1::ApprovePlanRequest* request,
+                                                   v1::Plan* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return Approve(call...); });
 }
 grpc::ServerUnaryReactor* PlanService::RejectPlan(grpc::CallbackServerContext* context,
-                                                  const v1::RejectPlanRequest* request, v1::Plan* response) {
+                                                  const v1::RejectPlanRequest* request,
+                                                  v1::Plan* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Reject(call...); });
 }
 grpc::ServerUnaryReactor* PlanService::ActivatePlan(grpc::CallbackServerContext* context,
-                                                    const v1::ActivatePlanRequest* request, v1::Plan* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Activate(call...); });
+                                                    const v1::ActivatePlanRequest* request,
+                                                    v1::Plan* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return Activate(call...); });
 }
-grpc::ServerUnaryReactor* PlanService::ClosePlan(grpc::CallbackServerContext* context, const v1::ClosePlanRequest* request,
+grpc::ServerUnaryReactor* PlanService::ClosePlan(grpc::CallbackServerContext* context,
+                                                 const v1::ClosePlanRequest* request,
                                                  v1::Plan* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Close(call...); });
 }
-grpc::ServerUnaryReactor* PlanService::CheckPlan(grpc::CallbackServerContext* context, const v1::CheckPlanRequest* request,
+grpc::ServerUnaryReactor* PlanService::CheckPlan(grpc::CallbackServerContext* context,
+                                                 const v1::CheckPlanRequest* request,
                                                  v1::CheckPlanResponse* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Check(call...); });
 }
 grpc::ServerUnaryReactor* PlanService::ListPlanVersions(grpc::CallbackServerContext* context,
                                                         const v1::ListPlanVersionsRequest* request,
                                                         v1::ListPlanVersionsResponse* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return ListVersions(call...); });
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return ListVersions(call...); });
 }
 
-PlanService::PlanResult PlanService::Get(const rpc::Caller& caller, db::Session& db, const v1::GetPlanRequest& request) {
+PlanService::PlanResult PlanService::Get(const rpc::Caller& caller, db::Session& db,
+                                         const v1::GetPlanRequest& request) {
   Reader reader;
   const std::string id = reader.Name("plans", request.name(), "name", Need::kRequired);
   if (absl::Status s = reader.status(); !s.ok()) return s;
@@ -122,7 +143,8 @@ absl::StatusOr<v1::ListPlansResponse> PlanService::List(const rpc::Caller& calle
   PlanStore::Filter filter;
   filter.metric_id = reader.Name("metrics", request.metric(), "metric", Need::kOptional);
   reader.Choice(request.state(), "state", v1::PlanState_IsValid);
-  if (request.state() != v1::PLAN_STATE_UNSPECIFIED) filter.state = static_cast<PlanState>(request.state());
+  if (request.state() != v1::PLAN_STATE_UNSPECIFIED)
+    filter.state = static_cast<PlanState>(request.state());
   filter.unit_id = reader.Name("units", request.unit(), "unit", Need::kOptional);
   filter.day = reader.Day(request.has_date(), request.date(), "date");
   filter.owner_id = reader.Name("members", request.owner(), "owner", Need::kOptional);
@@ -136,7 +158,8 @@ absl::StatusOr<v1::ListPlansResponse> PlanService::List(const rpc::Caller& calle
       if (!plans.ok()) return plans.status();
       const bool last = plans->size() <= static_cast<size_t>(page.size);
       if (!plans->empty()) after = plans->back().id;
-      const absl::StatusOr<std::vector<Plan>> visible = Visible(caller, snapshot, directory_, plans_, *std::move(plans));
+      const absl::StatusOr<std::vector<Plan>> visible =
+          Visible(caller, snapshot, directory_, plans_, *std::move(plans));
       if (!visible.ok()) return visible.status();
       for (const Plan& plan : *visible) {
         if (response.plans_size() == page.size) {
@@ -162,19 +185,24 @@ PlanService::PlanResult PlanService::Create(const rpc::Caller& caller, db::Sessi
   if (!request.has_plan()) reader.Add("plan", "is required");
   ReadDescription(message, DescriptiveFields(), reader, plan);
   plan.metric_id = reader.Name("metrics", message.metric(), "plan.metric", Need::kRequired);
-  if (const auto period = reader.Days(message.has_period(), message.period(), "plan.period", Need::kRequired)) {
+  if (const auto period =
+          reader.Days(message.has_period(), message.period(), "plan.period", Need::kRequired)) {
     plan.period = *period;
-    if (period->last >= absl::CivilDay(period->first.year() + kMaxPlanYears, period->first.month(), period->first.day())) {
+    if (period->last >= absl::CivilDay(period->first.year() + kMaxPlanYears, period->first.month(),
+                                       period->first.day())) {
       reader.Add("plan.period", absl::StrCat("is longer than ", kMaxPlanYears, " years"));
     }
   }
-  plan.target_units = reader.Number(message.target_units(), "plan.target_units", 0, kMaxTargetUnits);
+  plan.target_units =
+      reader.Number(message.target_units(), "plan.target_units", 0, kMaxTargetUnits);
   plan.unit_id = reader.Name("units", message.unit(), "plan.unit", Need::kOptional);
-  plan.rounding_units = message.rounding_units() == 0
-                            ? 1
-                            : reader.Number(message.rounding_units(), "plan.rounding_units", 1, kMaxRoundingUnits);
+  plan.rounding_units =
+      message.rounding_units() == 0
+          ? 1
+          : reader.Number(message.rounding_units(), "plan.rounding_units", 1, kMaxRoundingUnits);
   if (!message.currency_code().empty() && message.currency_code() != currency_code_) {
-    reader.Add("plan.currency_code", absl::StrCat("must be ", currency_code_, ", the currency of the suite, or empty"));
+    reader.Add("plan.currency_code",
+               absl::StrCat("must be ", currency_code_, ", the currency of the suite, or empty"));
   }
   if (absl::Status s = reader.status(); !s.ok()) return s;
   plan.owner_id = caller.identity().member_id;
@@ -189,7 +217,8 @@ PlanService::PlanResult PlanService::Create(const rpc::Caller& caller, db::Sessi
     if (!plan.unit_id.empty()) {
       const Unit* unit = (*tree)->Find(plan.unit_id);
       if (unit == nullptr) return error::ReferenceMissing(message.unit());
-      if (unit->start_day > plan.period.last || (unit->end_day && *unit->end_day < plan.period.first)) {
+      if (unit->start_day > plan.period.last ||
+          (unit->end_day && *unit->end_day < plan.period.first)) {
         return error::UnitNotThere(plan.unit_id, plan.period.first, plan.period.last + 1);
       }
     }
@@ -201,43 +230,51 @@ PlanService::PlanResult PlanService::Create(const rpc::Caller& caller, db::Sessi
       created.currency_code = currency_code_;
     } else if (!message.currency_code().empty()) {
       status::FieldViolations violations;
-      violations.Add("plan.currency_code", absl::StrCat("must be empty: ", message.metric(), " is not counted in money"));
+      violations.Add("plan.currency_code",
+                     absl::StrCat("must be empty: ", message.metric(), " is not counted in money"));
       return violations.ToStatus();
     }
-    if (created.calendar_id.empty()) created.calendar_id = (*tree)->CalendarOf(plan.unit_id, plan.period.first);
+    if (created.calendar_id.empty())
+      created.calendar_id = (*tree)->CalendarOf(plan.unit_id, plan.period.first);
     if (created.calendar_id.empty()) created.calendar_id = kDefaultCalendarId;
     const absl::StatusOr<Calendar> calendar = calendars_.LoadForUpdate(tx, created.calendar_id);
     if (absl::IsNotFound(calendar.status())) {
       return error::ReferenceMissing(resource::Name("calendars", created.calendar_id));
     }
     if (!calendar.ok()) return calendar.status();
-    const absl::StatusOr<Plan> inserted = plans_.Insert(tx, caller.Change(request), created, RootOf(created));
+    const absl::StatusOr<Plan> inserted =
+        plans_.Insert(tx, caller.Change(request), created, RootOf(created));
     if (!inserted.ok()) return inserted.status();
     return ToProto(*inserted);
   });
 }
 
 template <typename Change>
-PlanService::PlanResult PlanService::ChangePlan(const rpc::Caller& caller, db::Session& db, const change::Context& why,
-                                                const std::string& id, std::optional<int64_t> version,
+PlanService::PlanResult PlanService::ChangePlan(const rpc::Caller& caller, db::Session& db,
+                                                const change::Context& why, const std::string& id,
+                                                std::optional<int64_t> version,
                                                 const char* event_type, Change change) {
   return db.Transact([&](db::Transaction& tx) -> PlanResult {
     const absl::StatusOr<Plan> before = plans_.LoadForUpdate(tx, id);
     if (!before.ok()) return before.status();
     const absl::StatusOr<PlanView> view = ViewOf(caller, tx, directory_, plans_, *before);
     if (!view.ok()) return view.status();
-    if (version && *version != before->version) return error::StaleEtag(resource::Name("plans", id));
-    absl::StatusOr<Plan> next = change(tx, *before, view->actor, directory_.clock().NowAfter(before->update_time));
+    if (version && *version != before->version)
+      return error::StaleEtag(resource::Name("plans", id));
+    absl::StatusOr<Plan> next =
+        change(tx, *before, view->actor, directory_.clock().NowAfter(before->update_time));
     if (!next.ok()) return next.status();
     NodeChanges changes;
     // Nodes say which calendar weighs their days, so they change with it.
     if (next->calendar_id != before->calendar_id) {
       absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(tx, id, {});
       if (!nodes.ok()) return nodes.status();
-      if (nodes->size() > kMaxNodesPerCall) return error::CallTooLarge(static_cast<int64_t>(nodes->size()));
+      if (nodes->size() > kMaxNodesPerCall)
+        return error::CallTooLarge(static_cast<int64_t>(nodes->size()));
       changes.updated = *std::move(nodes);
     }
-    const absl::StatusOr<Plan> saved = plans_.Save(tx, why, event_type, "", *before, *std::move(next), changes);
+    const absl::StatusOr<Plan> saved =
+        plans_.Save(tx, why, event_type, "", *before, *std::move(next), changes);
     if (!saved.ok()) return saved.status();
     return ToProto(*saved);
   });
@@ -247,23 +284,27 @@ PlanService::PlanResult PlanService::Update(const rpc::Caller& caller, db::Sessi
                                             const v1::UpdatePlanRequest& request) {
   Reader reader;
   const std::string id = reader.Name("plans", request.plan().name(), "plan.name", Need::kRequired);
-  const std::set<std::string> fields =
-      resource::ReadUpdateMask(request.update_mask(), request.plan(), DescriptiveFields(), reader.violations());
+  const std::set<std::string> fields = resource::ReadUpdateMask(
+      request.update_mask(), request.plan(), DescriptiveFields(), reader.violations());
   Plan values;
   ReadDescription(request.plan(), fields, reader, values);
-  if (fields.contains("calendar") && request.plan().calendar().empty()) reader.Add("plan.calendar", "is required");
+  if (fields.contains("calendar") && request.plan().calendar().empty())
+    reader.Add("plan.calendar", "is required");
   const std::optional<int64_t> version = reader.Etag(request.etag());
   if (absl::Status s = reader.status(); !s.ok()) return s;
   return ChangePlan(caller, db, caller.Change(request), id, version, "plan.updated",
-                    [&](db::Transaction& tx, Plan plan, const Actor& actor, absl::Time now) -> absl::StatusOr<Plan> {
+                    [&](db::Transaction& tx, Plan plan, const Actor& actor,
+                        absl::Time now) -> absl::StatusOr<Plan> {
                       if (absl::Status s = CheckDescribe(plan, actor); !s.ok()) return s;
                       if (fields.contains("title")) plan.title = values.title;
                       if (fields.contains("description")) plan.description = values.description;
                       if (fields.contains("visibility")) plan.visibility = values.visibility;
                       if (fields.contains("calendar")) {
                         plan.calendar_id = values.calendar_id;
-                        const absl::Status there = calendars_.LoadForUpdate(tx, plan.calendar_id).status();
-                        if (absl::IsNotFound(there)) return error::ReferenceMissing(request.plan().calendar());
+                        const absl::Status there =
+                            calendars_.LoadForUpdate(tx, plan.calendar_id).status();
+                        if (absl::IsNotFound(there))
+                          return error::ReferenceMissing(request.plan().calendar());
                         if (!there.ok()) return there;
                       }
                       plan.update_time = now;
@@ -271,7 +312,8 @@ PlanService::PlanResult PlanService::Update(const rpc::Caller& caller, db::Sessi
                     });
 }
 
-absl::StatusOr<google::protobuf::Empty> PlanService::Delete(const rpc::Caller& caller, db::Session& db,
+absl::StatusOr<google::protobuf::Empty> PlanService::Delete(const rpc::Caller& caller,
+                                                            db::Session& db,
                                                             const v1::DeletePlanRequest& request) {
   Reader reader;
   const std::string id = reader.Name("plans", request.name(), "name", Need::kRequired);
@@ -284,7 +326,8 @@ absl::StatusOr<google::protobuf::Empty> PlanService::Delete(const rpc::Caller& c
     if (!view.ok()) return view.status();
     if (version && *version != before->version) return error::StaleEtag(request.name());
     if (absl::Status s = CheckDelete(*before, view->actor); !s.ok()) return s;
-    return plans_.Delete(tx, caller.Change(request), *before, directory_.clock().NowAfter(before->update_time));
+    return plans_.Delete(tx, caller.Change(request), *before,
+                         directory_.clock().NowAfter(before->update_time));
   });
   if (!deleted.ok()) return deleted;
   return google::protobuf::Empty();
@@ -323,23 +366,25 @@ PlanService::PlanResult PlanService::Approve(const rpc::Caller& caller, db::Sess
   const std::string id = reader.Name("plans", request.name(), "name", Need::kRequired);
   ApproveCommand command;
   command.accept_variance = request.accept_variance();
-  command.reason =
-      reader.Text(request.reason(), "reason", kMaxReason, request.accept_variance() ? Need::kRequired : Need::kOptional);
+  command.reason = reader.Text(request.reason(), "reason", kMaxReason,
+                               request.accept_variance() ? Need::kRequired : Need::kOptional);
   const std::optional<int64_t> version = reader.Etag(request.etag());
   if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangePlan(caller, db, caller.Change(request), id, version, "plan.approved",
-                    [&](db::Transaction& tx, Plan plan, const Actor& actor, absl::Time now) -> absl::StatusOr<Plan> {
-                      Variance variance;
-                      // Who may not approve, or too early, learns that first.
-                      const absl::StatusOr<Plan> allowed = ApplyApprove(plan, actor, command, variance, now);
-                      if (!allowed.ok()) return allowed.status();
-                      const absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(tx, plan.id, {});
-                      if (!nodes.ok()) return nodes.status();
-                      const std::vector<Violation> violations = FindViolations(*nodes);
-                      variance.violation_count = static_cast<int64_t>(violations.size());
-                      if (!violations.empty()) variance.first = violations.front().description;
-                      return ApplyApprove(std::move(plan), actor, command, variance, now);
-                    });
+  return ChangePlan(
+      caller, db, caller.Change(request), id, version, "plan.approved",
+      [&](db::Transaction& tx, Plan plan, const Actor& actor,
+          absl::Time now) -> absl::StatusOr<Plan> {
+        Variance variance;
+        // Who may not approve, or too early, learns that first.
+        const absl::StatusOr<Plan> allowed = ApplyApprove(plan, actor, command, variance, now);
+        if (!allowed.ok()) return allowed.status();
+        const absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(tx, plan.id, {});
+        if (!nodes.ok()) return nodes.status();
+        const std::vector<Violation> violations = FindViolations(*nodes);
+        variance.violation_count = static_cast<int64_t>(violations.size());
+        if (!violations.empty()) variance.first = violations.front().description;
+        return ApplyApprove(std::move(plan), actor, command, variance, now);
+      });
 }
 
 PlanService::PlanResult PlanService::Reject(const rpc::Caller& caller, db::Session& db,
@@ -367,7 +412,8 @@ PlanService::PlanResult PlanService::Activate(const rpc::Caller& caller, db::Ses
                     });
 }
 
-PlanService::PlanResult PlanService::Close(const rpc::Caller& caller, db::Session& db, const v1::ClosePlanRequest& request) {
+PlanService::PlanResult PlanService::Close(const rpc::Caller& caller, db::Session& db,
+                                           const v1::ClosePlanRequest& request) {
   Reader reader;
   const std::string id = reader.Name("plans", request.name(), "name", Need::kRequired);
   reader.Text(request.reason(), "reason", kMaxReason);
@@ -392,7 +438,8 @@ absl::StatusOr<v1::CheckPlanResponse> PlanService::Check(const rpc::Caller& call
     if (!view.ok()) return view.status();
     if (!view->all) return error::MayNotSeeAll(request.name());
     const int64_t version = request.plan_version() == 0 ? plan->version : request.plan_version();
-    if (version > plan->version) return error::NotFound(absl::StrCat(request.name(), " version ", version));
+    if (version > plan->version)
+      return error::NotFound(absl::StrCat(request.name(), " version ", version));
     PlanStore::NodeFilter filter;
     filter.version = version;
     const absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(snapshot, id, filter);
@@ -410,13 +457,14 @@ absl::StatusOr<v1::CheckPlanResponse> PlanService::Check(const rpc::Caller& call
   });
 }
 
-absl::StatusOr<v1::ListPlanVersionsResponse> PlanService::ListVersions(const rpc::Caller& caller, db::Session& db,
-                                                                       const v1::ListPlanVersionsRequest& request) {
+absl::StatusOr<v1::ListPlanVersionsResponse> PlanService::ListVersions(
+    const rpc::Caller& caller, db::Session& db, const v1::ListPlanVersionsRequest& request) {
   Reader reader;
   const std::string id = reader.Name("plans", request.plan(), "plan", Need::kRequired);
   const resource::Page page = resource::ReadPage(request, 1, reader.violations());
   int64_t before = std::numeric_limits<int64_t>::max();
-  if (!page.after.empty() && !absl::SimpleAtoi(page.after[0], &before)) reader.Add("page_token", "is not of this list");
+  if (!page.after.empty() && !absl::SimpleAtoi(page.after[0], &before))
+    reader.Add("page_token", "is not of this list");
   if (absl::Status s = reader.status(); !s.ok()) return s;
   return db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::ListPlanVersionsResponse> {
     const absl::StatusOr<Plan> plan = plans_.Load(snapshot, id);
@@ -429,8 +477,8 @@ absl::StatusOr<v1::ListPlanVersionsResponse> PlanService::ListVersions(const rpc
     v1::ListPlanVersionsResponse response;
     for (const PlanVersion& version : *versions) {
       if (response.versions_size() == page.size) {
-        response.set_next_page_token(
-            resource::NextPageToken(request, {absl::StrCat(response.versions(page.size - 1).version())}));
+        response.set_next_page_token(resource::NextPageToken(
+            request, {absl::StrCat(response.versions(page.size - 1).version())}));
         break;
       }
       *response.add_versions() = ToProto(version);

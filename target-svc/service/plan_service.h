@@ -16,29 +16,40 @@ class PlanService final : public v1::PlanService::CallbackService {
   // `currency_code` is that of the suite.
   PlanService(rpc::Runner& rpc, Directory& directory, std::string currency_code);
 
-  grpc::ServerUnaryReactor* GetPlan(grpc::CallbackServerContext* context, const v1::GetPlanRequest* request,
-                                    v1::Plan* response) override;
-  grpc::ServerUnaryReactor* ListPlans(grpc::CallbackServerContext* context, const v1::ListPlansRequest* request,
+  grpc::ServerUnaryReactor* GetPlan(grpc::CallbackServerContext* context,
+                                    const v1::GetPlanRequest* request, v1::Plan* response) override;
+  grpc::ServerUnaryReactor* ListPlans(grpc::CallbackServerContext* context,
+                                      const v1::ListPlansRequest* request,
                                       v1::ListPlansResponse* response) override;
-  grpc::ServerUnaryReactor* CreatePlan(grpc::CallbackServerContext* context, const v1::CreatePlanRequest* request,
+  grpc::ServerUnaryReactor* CreatePlan(grpc::CallbackServerContext* context,
+                                       const v1::CreatePlanRequest* request,
                                        v1::Plan* response) override;
-  grpc::ServerUnaryReactor* UpdatePlan(grpc::CallbackServerContext* context, const v1::UpdatePlanRequest* request,
+  grpc::ServerUnaryReactor* UpdatePlan(grpc::CallbackServerContext* context,
+                                       const v1::UpdatePlanRequest* request,
                                        v1::Plan* response) override;
-  grpc::ServerUnaryReactor* DeletePlan(grpc::CallbackServerContext* context, const v1::DeletePlanRequest* request,
+  grpc::ServerUnaryReactor* DeletePlan(grpc::CallbackServerContext* context,
+                                       const v1::DeletePlanRequest* request,
                                        google::protobuf::Empty* response) override;
-  grpc::ServerUnaryReactor* SubmitPlan(grpc::CallbackServerContext* context, const v1::SubmitPlanRequest* request,
+  grpc::ServerUnaryReactor* SubmitPlan(grpc::CallbackServerContext* context,
+                                       const v1::SubmitPlanRequest* request,
                                        v1::Plan* response) override;
-  grpc::ServerUnaryReactor* WithdrawPlan(grpc::CallbackServerContext* context, const v1::WithdrawPlanRequest* request,
+  grpc::ServerUnaryReactor* WithdrawPlan(grpc::CallbackServerContext* context,
+                                         const v1::WithdrawPlanRequest* request,
                                          v1::Plan* response) override;
-  grpc::ServerUnaryReactor* ApprovePlan(grpc::CallbackServerContext* context, const v1::ApprovePlanRequest* request,
+  grpc::ServerUnaryReactor* ApprovePlan(grpc::CallbackServerContext* context,
+                                        const v1::ApprovePlanRequest* request,
                                         v1::Plan* response) override;
-  grpc::ServerUnaryReactor* RejectPlan(grpc::CallbackServerContext* context, const v1::RejectPlanRequest* request,
+  grpc::ServerUnaryReactor* RejectPlan(grpc::CallbackServerContext* context,
+                                       const v1::RejectPlanRequest* request,
                                        v1::Plan* response) override;
-  grpc::ServerUnaryReactor* ActivatePlan(grpc::CallbackServerContext* context, const v1::ActivatePlanRequest* request,
+  grpc::ServerUnaryReactor* ActivatePlan(grpc::CallbackServerContext* context,
+                                         const v1::ActivatePlanRequest* request,
                                          v1::Plan* response) override;
-  grpc::ServerUnaryReactor* ClosePlan(grpc::CallbackServerContext* context, const v1::ClosePlanRequest* request,
+  grpc::ServerUnaryReactor* ClosePlan(grpc::CallbackServerContext* context,
+                                      const v1::ClosePlanRequest* request,
                                       v1::Plan* response) override;
-  grpc::ServerUnaryReactor* CheckPlan(grpc::CallbackServerContext* context, const v1::CheckPlanRequest* request,
+  grpc::ServerUnaryReactor* CheckPlan(grpc::CallbackServerContext* context,
+                                      const v1::CheckPlanRequest* request,
                                       v1::CheckPlanResponse* response) override;
   grpc::ServerUnaryReactor* ListPlanVersions(grpc::CallbackServerContext* context,
                                              const v1::ListPlanVersionsRequest* request,
@@ -49,25 +60,33 @@ class PlanService final : public v1::PlanService::CallbackService {
   PlanResult Get(const rpc::Caller& caller, db::Session& db, const v1::GetPlanRequest& request);
   absl::StatusOr<v1::ListPlansResponse> List(const rpc::Caller& caller, db::Session& db,
                                              const v1::ListPlansRequest& request);
-  PlanResult Create(const rpc::Caller& caller, db::Session& db, const v1::CreatePlanRequest& request);
-  PlanResult Update(const rpc::Caller& caller, db::Session& db, const v1::UpdatePlanRequest& request);
+  PlanResult Create(const rpc::Caller& caller, db::Session& db,
+                    const v1::CreatePlanRequest& request);
+  PlanResult Update(const rpc::Caller& caller, db::Session& db,
+                    const v1::UpdatePlanRequest& request);
   absl::StatusOr<google::protobuf::Empty> Delete(const rpc::Caller& caller, db::Session& db,
                                                  const v1::DeletePlanRequest& request);
-  PlanResult Submit(const rpc::Caller& caller, db::Session& db, const v1::SubmitPlanRequest& request);
-  PlanResult Withdraw(const rpc::Caller& caller, db::Session& db, const v1::WithdrawPlanRequest& request);
-  PlanResult Approve(const rpc::Caller& caller, db::Session& db, const v1::ApprovePlanRequest& request);
-  PlanResult Reject(const rpc::Caller& caller, db::Session& db, const v1::RejectPlanRequest& request);
-  PlanResult Activate(const rpc::Caller& caller, db::Session& db, const v1::ActivatePlanRequest& request);
+  PlanResult Submit(const rpc::Caller& caller, db::Session& db,
+                    const v1::SubmitPlanRequest& request);
+  PlanResult Withdraw(const rpc::Caller& caller, db::Session& db,
+                      const v1::WithdrawPlanRequest& request);
+  PlanResult Approve(const rpc::Caller& caller, db::Session& db,
+                     const v1::ApprovePlanRequest& request);
+  PlanResult Reject(const rpc::Caller& caller, db::Session& db,
+                    const v1::RejectPlanRequest& request);
+  PlanResult Activate(const rpc::Caller& caller, db::Session& db,
+                      const v1::ActivatePlanRequest& request);
   PlanResult Close(const rpc::Caller& caller, db::Session& db, const v1::ClosePlanRequest& request);
   absl::StatusOr<v1::CheckPlanResponse> Check(const rpc::Caller& caller, db::Session& db,
                                               const v1::CheckPlanRequest& request);
-  absl::StatusOr<v1::ListPlanVersionsResponse> ListVersions(const rpc::Caller& caller, db::Session& db,
-                                                            const v1::ListPlanVersionsRequest& request);
+  absl::StatusOr<v1::ListPlanVersionsResponse> ListVersions(
+      const rpc::Caller& caller, db::Session& db, const v1::ListPlanVersionsRequest& request);
 
   // Loads a plan that the caller may see, applies `change` and saves it as `event_type`.
   template <typename Change>
-  PlanResult ChangePlan(const rpc::Caller& caller, db::Session& db, const change::Context& why, const std::string& id,
-                        std::optional<int64_t> version, const char* event_type, Change change);
+  PlanResult ChangePlan(const rpc::Caller& caller, db::Session& db, const change::Context& why,
+                        const std::string& id, std::optional<int64_t> version,
+                        const char* event_type, Change change);
 
   rpc::Runner& rpc_;
   Directory& directory_;

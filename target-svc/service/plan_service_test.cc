@@ -1,15 +1,14 @@
-#include "target-svc/service/testing_target.h"
-
 #include "absl/strings/str_cat.h"
+#include "target-svc/service/testing_target.h"
 
 namespace milepost::target {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::SizeIs;
 using testing::Fails;
 using testing::IsOk;
 using testing::NamesField;
+using ::testing::SizeIs;
 using Stub = v1::PlanService::Stub;
 using absl::StatusCode;
 
@@ -39,8 +38,10 @@ TEST_F(PlanServiceTest, CreateReturnsWhatIsStored) {
   // The same request again is answered alike; another one under its id is refused.
   EXPECT_EQ(Do(&Stub::CreatePlan, *plans_, zoe_, request)->etag(), created->etag());
   request.mutable_plan()->set_target_units(1);
-  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, request), Fails(StatusCode::kInvalidArgument, "REQUEST_ID_REUSED"));
-  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, PlanRequest("y2018", 5)), Fails(StatusCode::kAlreadyExists, "ALREADY_EXISTS"));
+  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, request),
+              Fails(StatusCode::kInvalidArgument, "REQUEST_ID_REUSED"));
+  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, PlanRequest("y2018", 5)),
+              Fails(StatusCode::kAlreadyExists, "ALREADY_EXISTS"));
 }
 
 TEST_F(PlanServiceTest, AllBadFieldsAtOnce) {
@@ -57,8 +58,9 @@ TEST_F(PlanServiceTest, AllBadFieldsAtOnce) {
   plan.set_visibility(static_cast<v1::PlanVisibility>(9));
   const auto refused = Do(&Stub::CreatePlan, *plans_, zoe_, request);
   EXPECT_THAT(refused, Fails(StatusCode::kInvalidArgument, "INVALID_FIELDS"));
-  for (const char* field : {"plan_id", "plan.title", "plan.metric", "plan.target_units", "plan.currency_code", "plan.unit",
-                            "plan.rounding_units", "plan.visibility"}) {
+  for (const char* field :
+       {"plan_id", "plan.title", "plan.metric", "plan.target_units", "plan.currency_code",
+        "plan.unit", "plan.rounding_units", "plan.visibility"}) {
     EXPECT_THAT(refused, NamesField(field));
   }
   EXPECT_EQ(status::ViolationsOf(refused.status()).size(), 9u);  // And the period.
@@ -67,7 +69,8 @@ TEST_F(PlanServiceTest, AllBadFieldsAtOnce) {
   absurd.mutable_plan()->mutable_period()->mutable_first_date()->set_year(1);
   EXPECT_EQ(status::ViolationsOf(Do(&Stub::CreatePlan, *plans_, zoe_, absurd).status()).size(), 1u);
   v1::CreatePlanRequest endless = PlanRequest("endless", 1);
-  *endless.mutable_plan()->mutable_period() = Range(absl::CivilDay(2018, 1, 1), absl::CivilDay(2028, 1, 1));
+  *endless.mutable_plan()->mutable_period() =
+      Range(absl::CivilDay(2018, 1, 1), absl::CivilDay(2028, 1, 1));
   EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, endless), NamesField("plan.period"));
   v1::CreatePlanRequest count = PlanRequest("count", 1);
   count.mutable_plan()->set_metric("metrics/orders");
@@ -77,21 +80,27 @@ TEST_F(PlanServiceTest, AllBadFieldsAtOnce) {
   EXPECT_EQ(Do(&Stub::CreatePlan, *plans_, zoe_, count)->currency_code(), "");
   v1::CreatePlanRequest nothing;
   const auto empty = Do(&Stub::CreatePlan, *plans_, zoe_, nothing);
-  for (const char* field : {"plan", "plan.title", "plan.metric", "plan.period"}) EXPECT_THAT(empty, NamesField(field));
+  for (const char* field : {"plan", "plan.title", "plan.metric", "plan.period"})
+    EXPECT_THAT(empty, NamesField(field));
 }
 
 TEST_F(PlanServiceTest, ReferencesMustExist) {
   v1::CreatePlanRequest request = PlanRequest("p", 1);
   request.mutable_plan()->set_metric("metrics/nothing");
-  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, request), Fails(StatusCode::kFailedPrecondition, "REFERENCE_MISSING"));
+  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, request),
+              Fails(StatusCode::kFailedPrecondition, "REFERENCE_MISSING"));
   request = PlanRequest("p", 1, "nowhere");
-  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, request), Fails(StatusCode::kFailedPrecondition, "REFERENCE_MISSING"));
+  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, request),
+              Fails(StatusCode::kFailedPrecondition, "REFERENCE_MISSING"));
   request = PlanRequest("p", 1);
   request.mutable_plan()->set_calendar("calendars/nothing");
-  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, request), Fails(StatusCode::kFailedPrecondition, "REFERENCE_MISSING"));
+  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, request),
+              Fails(StatusCode::kFailedPrecondition, "REFERENCE_MISSING"));
   request = PlanRequest("p", 1);
-  *request.mutable_plan()->mutable_period() = Range(absl::CivilDay(2014, 1, 1), absl::CivilDay(2014, 12, 31));
-  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, request), Fails(StatusCode::kFailedPrecondition, "UNIT_NOT_THERE"));
+  *request.mutable_plan()->mutable_period() =
+      Range(absl::CivilDay(2014, 1, 1), absl::CivilDay(2014, 12, 31));
+  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, request),
+              Fails(StatusCode::kFailedPrecondition, "UNIT_NOT_THERE"));
 }
 
 TEST_F(PlanServiceTest, OnlyWhoLeadsMakesAPlan) {
@@ -111,8 +120,10 @@ TEST_F(PlanServiceTest, NobodyApprovesTheirOwn) {
   MakePlan("own", 1'000, "west");  // Of zoe.
   ASSERT_THAT(Submit(mia_, "own"), IsOk());
   EXPECT_THAT(Approve(zoe_, "own"), Fails(StatusCode::kPermissionDenied, "OWN_PLAN"));
-  EXPECT_THAT(Approve(mia_, "own"), Fails(StatusCode::kPermissionDenied, "OWN_PLAN"));  // She submitted it.
-  EXPECT_THAT(Approve(max_, "own"), Fails(StatusCode::kNotFound, "NOT_FOUND"));         // He does not see it.
+  EXPECT_THAT(Approve(mia_, "own"),
+              Fails(StatusCode::kPermissionDenied, "OWN_PLAN"));  // She submitted it.
+  EXPECT_THAT(Approve(max_, "own"),
+              Fails(StatusCode::kNotFound, "NOT_FOUND"));  // He does not see it.
   v1::RejectPlanRequest reject;
   EXPECT_THAT(Verb(&Stub::RejectPlan, sam_, "own", reject), NamesField("reason"));
   reject.set_reason("西区偏低");
@@ -142,11 +153,14 @@ TEST_F(PlanServiceTest, HiddenAndAbsentAnswerAlike) {
   std::string text(hidden.status().message());
   text.replace(text.find("secret"), 6, "absent");
   EXPECT_EQ(text, std::string(absent.status().message()));
-  for (const Who& who : {zoe_, mia_, sam_, ann_}) EXPECT_THAT(Get(who, "secret"), IsOk()) << who.member;
-  for (const Who& who : {max_, anna_, eve_}) EXPECT_THAT(Get(who, "secret"), Fails(StatusCode::kNotFound, "NOT_FOUND"));
+  for (const Who& who : {zoe_, mia_, sam_, ann_})
+    EXPECT_THAT(Get(who, "secret"), IsOk()) << who.member;
+  for (const Who& who : {max_, anna_, eve_})
+    EXPECT_THAT(Get(who, "secret"), Fails(StatusCode::kNotFound, "NOT_FOUND"));
   v1::GetNodeRequest node;
   node.set_name("plans/secret/nodes/root");
-  EXPECT_THAT(Do(&v1::NodeService::Stub::GetNode, *nodes_, eve_, node), Fails(StatusCode::kNotFound, "NOT_FOUND"));
+  EXPECT_THAT(Do(&v1::NodeService::Stub::GetNode, *nodes_, eve_, node),
+              Fails(StatusCode::kNotFound, "NOT_FOUND"));
   EXPECT_THAT(Submit(max_, "secret"), Fails(StatusCode::kNotFound, "NOT_FOUND"));
 
   v1::UpdatePlanRequest publish;
@@ -163,7 +177,8 @@ TEST_F(PlanServiceTest, UpdateMaskEtagAndRequestId) {
   v1::UpdatePlanRequest update;
   update.mutable_plan()->set_name("plans/update");
   update.mutable_plan()->set_title("新标题");
-  update.mutable_plan()->set_target_units(5);  // Not in what may be updated: ignored without a mask.
+  update.mutable_plan()->set_target_units(
+      5);  // Not in what may be updated: ignored without a mask.
   update.set_etag(plan.etag());
   update.set_request_id(kRequestId);
   const auto updated = Do(&Stub::UpdatePlan, *plans_, zoe_, update);
@@ -172,7 +187,8 @@ TEST_F(PlanServiceTest, UpdateMaskEtagAndRequestId) {
   EXPECT_EQ(updated->target_units(), 1'000);
   EXPECT_EQ(Do(&Stub::UpdatePlan, *plans_, zoe_, update)->etag(), updated->etag());  // Repeated.
   update.clear_request_id();
-  EXPECT_THAT(Do(&Stub::UpdatePlan, *plans_, zoe_, update), Fails(StatusCode::kAborted, "STALE_ETAG"));
+  EXPECT_THAT(Do(&Stub::UpdatePlan, *plans_, zoe_, update),
+              Fails(StatusCode::kAborted, "STALE_ETAG"));
   update.clear_etag();
   update.mutable_update_mask()->add_paths("target_units");
   EXPECT_THAT(Do(&Stub::UpdatePlan, *plans_, zoe_, update), NamesField("update_mask"));
@@ -183,8 +199,11 @@ TEST_F(PlanServiceTest, UpdateMaskEtagAndRequestId) {
   organization::v1::CreateCalendarRequest calendar;
   calendar.set_calendar_id("six");
   calendar.mutable_calendar()->set_display_name("六天");
-  for (const int64_t weight : {1, 1, 1, 1, 1, 1, 0}) calendar.mutable_calendar()->add_weekday_weights_ppm(weight);
-  ASSERT_THAT(Do(&organization::v1::CalendarService::Stub::CreateCalendar, *calendars_, sam_, calendar), IsOk());
+  for (const int64_t weight : {1, 1, 1, 1, 1, 1, 0})
+    calendar.mutable_calendar()->add_weekday_weights_ppm(weight);
+  ASSERT_THAT(
+      Do(&organization::v1::CalendarService::Stub::CreateCalendar, *calendars_, sam_, calendar),
+      IsOk());
   v1::UpdatePlanRequest move;
   move.mutable_plan()->set_name("plans/update");
   move.mutable_plan()->set_calendar("calendars/six");
@@ -200,17 +219,20 @@ TEST_F(PlanServiceTest, DeleteIsForDraftsAndKeepsTheId) {
   ASSERT_THAT(Submit(zoe_, "gone"), IsOk());
   v1::DeletePlanRequest request;
   request.set_name("plans/gone");
-  EXPECT_THAT(Do(&Stub::DeletePlan, *plans_, zoe_, request), Fails(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE"));
+  EXPECT_THAT(Do(&Stub::DeletePlan, *plans_, zoe_, request),
+              Fails(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE"));
   ASSERT_THAT(Verb<v1::WithdrawPlanRequest>(&Stub::WithdrawPlan, zoe_, "gone"), IsOk());
   request.set_request_id(kRequestId);
   ASSERT_THAT(Do(&Stub::DeletePlan, *plans_, zoe_, request), IsOk());
   EXPECT_THAT(Do(&Stub::DeletePlan, *plans_, zoe_, request), IsOk());  // Repeated.
   EXPECT_THAT(Get(zoe_, "gone"), Fails(StatusCode::kNotFound, "NOT_FOUND"));
-  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, PlanRequest("gone", 1)), Fails(StatusCode::kAlreadyExists, "ALREADY_EXISTS"));
+  EXPECT_THAT(Do(&Stub::CreatePlan, *plans_, zoe_, PlanRequest("gone", 1)),
+              Fails(StatusCode::kAlreadyExists, "ALREADY_EXISTS"));
 }
 
 TEST_F(PlanServiceTest, ListsByFilterPageByPage) {
-  for (int i = 0; i < 5; ++i) MakePlan(absl::StrCat("plan", i), 1'000, i % 2 == 0 ? "west" : "east");
+  for (int i = 0; i < 5; ++i)
+    MakePlan(absl::StrCat("plan", i), 1'000, i % 2 == 0 ? "west" : "east");
   ASSERT_THAT(Submit(zoe_, "plan2"), IsOk());
   const auto names = [&](const Who& who, v1::ListPlansRequest request) {
     std::vector<std::string> found;
@@ -227,7 +249,8 @@ TEST_F(PlanServiceTest, ListsByFilterPageByPage) {
   for (int size = 1; size <= 6; ++size) {
     v1::ListPlansRequest request;
     request.set_page_size(size);
-    EXPECT_THAT(names(zoe_, request), ElementsAre("plans/plan0", "plans/plan1", "plans/plan2", "plans/plan3", "plans/plan4"));
+    EXPECT_THAT(names(zoe_, request), ElementsAre("plans/plan0", "plans/plan1", "plans/plan2",
+                                                  "plans/plan3", "plans/plan4"));
     EXPECT_THAT(names(mia_, request), ElementsAre("plans/plan0", "plans/plan2", "plans/plan4"));
     EXPECT_THAT(names(anna_, request), SizeIs(0));
   }
@@ -265,13 +288,15 @@ TEST_F(PlanServiceTest, VersionsTellWhoWhenWhy) {
       const auto page = Do(&Stub::ListPlanVersions, *plans_, zoe_, request);
       ASSERT_THAT(page, IsOk());
       for (const v1::PlanVersion& version : page->versions()) {
-        lines.push_back(absl::StrCat(version.version(), " ", version.type(), " ", version.actor(), " ", version.reason()));
+        lines.push_back(absl::StrCat(version.version(), " ", version.type(), " ", version.actor(),
+                                     " ", version.reason()));
       }
       if (page->next_page_token().empty()) break;
       request.set_page_token(page->next_page_token());
     }
-    EXPECT_THAT(lines, ElementsAre("3 plan.rejected members/sam 再想想", "2 plan.submitted members/zoe 请审批",
-                                   "1 plan.created members/zoe "))
+    EXPECT_THAT(lines,
+                ElementsAre("3 plan.rejected members/sam 再想想",
+                            "2 plan.submitted members/zoe 请审批", "1 plan.created members/zoe "))
         << size;
   }
 }
@@ -281,7 +306,8 @@ TEST_F(PlanServiceTest, TwoWritersOneWins) {
   ASSERT_THAT(Submit(zoe_, "race"), IsOk());
   std::vector<absl::StatusOr<v1::Plan>> results(4, absl::UnknownError(""));
   std::vector<std::thread> threads;
-  for (size_t i = 0; i < results.size(); ++i) threads.emplace_back([&, i] { results[i] = Approve(sam_, "race"); });
+  for (size_t i = 0; i < results.size(); ++i)
+    threads.emplace_back([&, i] { results[i] = Approve(sam_, "race"); });
   for (std::thread& thread : threads) thread.join();
   int won = 0;
   for (const auto& result : results) {

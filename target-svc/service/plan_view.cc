@@ -9,14 +9,18 @@ namespace milepost::target {
 namespace {
 
 // Who has a target in an agreed plan sees its own chain.
-bool IsAgreed(const Plan& plan) { return plan.state == PlanState::kActive || plan.state == PlanState::kClosed; }
+bool IsAgreed(const Plan& plan) {
+  return plan.state == PlanState::kActive || plan.state == PlanState::kClosed;
+}
 
-std::vector<std::string> LedUnits(const Actor& actor) { return {actor.led_units.begin(), actor.led_units.end()}; }
+std::vector<std::string> LedUnits(const Actor& actor) {
+  return {actor.led_units.begin(), actor.led_units.end()};
+}
 
 }  // namespace
 
-absl::StatusOr<PlanView> ViewOf(const rpc::Caller& caller, db::Snapshot& snapshot, Directory& directory,
-                                const PlanStore& plans, const Plan& plan) {
+absl::StatusOr<PlanView> ViewOf(const rpc::Caller& caller, db::Snapshot& snapshot,
+                                Directory& directory, const PlanStore& plans, const Plan& plan) {
   absl::StatusOr<Actor> actor = directory.ActorOf(caller, snapshot);
   if (!actor.ok()) return actor.status();
   PlanView view;
@@ -36,8 +40,9 @@ absl::StatusOr<PlanView> ViewOf(const rpc::Caller& caller, db::Snapshot& snapsho
   return view;
 }
 
-absl::StatusOr<std::vector<Plan>> Visible(const rpc::Caller& caller, db::Snapshot& snapshot, Directory& directory,
-                                          const PlanStore& plans, std::vector<Plan> candidates) {
+absl::StatusOr<std::vector<Plan>> Visible(const rpc::Caller& caller, db::Snapshot& snapshot,
+                                          Directory& directory, const PlanStore& plans,
+                                          std::vector<Plan> candidates) {
   const absl::StatusOr<Actor> actor = directory.ActorOf(caller, snapshot);
   if (!actor.ok()) return actor.status();
   std::vector<std::string> unsure;
@@ -47,7 +52,9 @@ absl::StatusOr<std::vector<Plan>> Visible(const rpc::Caller& caller, db::Snapsho
   const absl::StatusOr<std::set<std::string>> partly =
       plans.PlansFor(snapshot, unsure, caller.scope().owners(), LedUnits(*actor));
   if (!partly.ok()) return partly.status();
-  std::erase_if(candidates, [&](const Plan& plan) { return !MaySeeAll(*actor, plan) && !partly->contains(plan.id); });
+  std::erase_if(candidates, [&](const Plan& plan) {
+    return !MaySeeAll(*actor, plan) && !partly->contains(plan.id);
+  });
   return candidates;
 }
 

@@ -23,7 +23,9 @@ bool HasControl(const std::string& text) {
   return false;
 }
 
-bool IsBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+bool IsBlank(const std::string& text) {
+  return text.find_first_not_of(" \t\r\n") == std::string::npos;
+}
 
 }  // namespace
 
@@ -31,7 +33,8 @@ void Reader::Add(const std::string& field, const std::string& description) {
   violations_.Add(prefix_ + field, description);
 }
 
-std::string Reader::Name(const char* collection, const std::string& name, const std::string& field, Need need) {
+std::string Reader::Name(const char* collection, const std::string& name, const std::string& field,
+                         Need need) {
   if (name.empty()) {
     if (need == Need::kRequired) Add(field, "is required");
     return "";
@@ -46,7 +49,8 @@ Reader::NodeIds Reader::NodeName(const std::string& name, const std::string& fie
     if (need == Need::kRequired) Add(field, "is required");
     return {};
   }
-  if (const std::optional<resource::ChildIds> ids = resource::ChildIdsOf("plans", "nodes", name)) return {ids->parent, ids->id};
+  if (const std::optional<resource::ChildIds> ids = resource::ChildIdsOf("plans", "nodes", name))
+    return {ids->parent, ids->id};
   Add(field, absl::StrCat("must be plans/{plan}/nodes/{node} with ids of ", resource::kIdRule));
   return {};
 }
@@ -67,12 +71,14 @@ std::string Reader::Text(const std::string& text, const std::string& field, size
     return "";
   }
   const size_t characters = Characters(text);
-  if (characters > max) Add(field, absl::StrCat("has ", characters, " characters; the limit is ", max));
+  if (characters > max)
+    Add(field, absl::StrCat("has ", characters, " characters; the limit is ", max));
   if (HasControl(text)) Add(field, "has control characters");
   return text;
 }
 
-std::optional<absl::CivilDay> Reader::Day(bool has, const type::v1::Date& date, const std::string& field, Need need) {
+std::optional<absl::CivilDay> Reader::Day(bool has, const type::v1::Date& date,
+                                          const std::string& field, Need need) {
   if (!has) {
     if (need == Need::kRequired) Add(field, "is required");
     return std::nullopt;
@@ -80,7 +86,8 @@ std::optional<absl::CivilDay> Reader::Day(bool has, const type::v1::Date& date, 
   return ReadDate(date, prefix_ + field, violations_);
 }
 
-std::optional<DayRange> Reader::Days(bool has, const type::v1::DateRange& range, const std::string& field, Need need) {
+std::optional<DayRange> Reader::Days(bool has, const type::v1::DateRange& range,
+                                     const std::string& field, Need need) {
   if (!has) {
     if (need == Need::kRequired) Add(field, "is required");
     return std::nullopt;
@@ -91,7 +98,8 @@ std::optional<DayRange> Reader::Days(bool has, const type::v1::DateRange& range,
 }
 
 int64_t Reader::Number(int64_t number, const std::string& field, int64_t min, int64_t max) {
-  if (number < min || number > max) Add(field, absl::StrCat("is ", number, "; must be ", min, " to ", max));
+  if (number < min || number > max)
+    Add(field, absl::StrCat("is ", number, "; must be ", min, " to ", max));
   return number;
 }
 

@@ -15,15 +15,16 @@ namespace milepost::target {
 
 enum class Need { kRequired, kOptional };
 
-// Reads the fields of one request and gathers whatever is wrong with them under their paths. What could not be read is empty; the
-// caller looks at status() before using anything.
+// Reads the fields of one request and gathers whatever is wrong with them under their paths. What
+// could not be read is empty; the caller looks at status() before using anything.
 class Reader {
  public:
   // `prefix` goes before every path.
   explicit Reader(std::string prefix = "") : prefix_(std::move(prefix)) {}
 
   // `<collection>/<id>` → the bare id.
-  std::string Name(const char* collection, const std::string& name, const std::string& field, Need need);
+  std::string Name(const char* collection, const std::string& name, const std::string& field,
+                   Need need);
   // `plans/{plan}/nodes/{node}` → both ids.
   struct NodeIds {
     std::string plan;
@@ -33,10 +34,12 @@ class Reader {
   // An id by itself.
   std::string Id(const std::string& id, const std::string& field, Need need);
   // Characters are code points; blank text is no text; control characters are refused.
-  std::string Text(const std::string& text, const std::string& field, size_t max, Need need = Need::kOptional);
+  std::string Text(const std::string& text, const std::string& field, size_t max,
+                   Need need = Need::kOptional);
   std::optional<absl::CivilDay> Day(bool has, const type::v1::Date& date, const std::string& field,
                                     Need need = Need::kOptional);
-  std::optional<DayRange> Days(bool has, const type::v1::DateRange& range, const std::string& field, Need need);
+  std::optional<DayRange> Days(bool has, const type::v1::DateRange& range, const std::string& field,
+                               Need need);
   // A number in its limits.
   int64_t Number(int64_t number, const std::string& field, int64_t min, int64_t max);
   // A value of an open enum: known, and not 0 if it is needed.

@@ -7,7 +7,8 @@
 
 namespace milepost::target {
 
-bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directory, const std::string& record) {
+bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directory,
+                  const std::string& record) {
   for (const char* collection : {"units", "members", "calendars", "metrics"}) {
     if (resource::IdOf(collection, record)) return true;
   }

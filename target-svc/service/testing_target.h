@@ -27,8 +27,8 @@
 #include "target-svc/service/unit_service.h"
 #include "target-svc/store/schema.h"
 
-// A target-svc in the test's process with a company in it: the company led by zoe, below it west (led by mia) with anna and bert,
-// and east (led by max) with eve; sam administers.
+// A target-svc in the test's process with a company in it: the company led by zoe, below it west
+// (led by mia) with anna and bert, and east (led by max) with eve; sam administers.
 namespace milepost::target {
 
 inline constexpr char kRequestId[] = "123e4567-e89b-12d3-a456-426614174000";
@@ -54,7 +54,8 @@ class FakeReports final : public reporting::v1::ReportService::Service {
     for (const auto& [first, value] : by_month) {
       type::v1::DateRange& period = *response->add_periods();
       *period.mutable_first_date() = milepost::ToProto(first);
-      *period.mutable_last_date() = milepost::ToProto(absl::CivilDay(absl::CivilMonth(first) + 1) - 1);
+      *period.mutable_last_date() =
+          milepost::ToProto(absl::CivilDay(absl::CivilMonth(first) + 1) - 1);
       row.add_values(value);
     }
     return grpc::Status::OK;
@@ -84,8 +85,10 @@ class TargetTest : public ::testing::Test {
         calendar_service_(host_.runner(), clock_),
         metric_service_(host_.runner(), clock_),
         plan_service_(host_.runner(), directory_, "CNY"),
-        node_service_(host_.runner(), directory_, reporting::v1::ReportService::NewStub(reports_channel_)) {
-    host_.Start({&unit_service_, &member_service_, &calendar_service_, &metric_service_, &plan_service_, &node_service_});
+        node_service_(host_.runner(), directory_,
+                      reporting::v1::ReportService::NewStub(reports_channel_)) {
+    host_.Start({&unit_service_, &member_service_, &calendar_service_, &metric_service_,
+                 &plan_service_, &node_service_});
     units_ = organization::v1::UnitService::NewStub(host_.channel());
     members_ = organization::v1::MemberService::NewStub(host_.channel());
     calendars_ = organization::v1::CalendarService::NewStub(host_.channel());
@@ -113,7 +116,8 @@ class TargetTest : public ::testing::Test {
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&reports_);
     reports_server_ = builder.BuildAndStart();
-    return grpc::CreateChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials());
+    return grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
+                               grpc::InsecureChannelCredentials());
   }
 
   // What the directory's thread does in the process.
@@ -128,8 +132,9 @@ class TargetTest : public ::testing::Test {
 
   // Calls one RPC: Do(&v1::PlanService::Stub::GetPlan, *plans_, who, request).
   template <typename Stub, typename Base, typename Request, typename Response>
-  absl::StatusOr<Response> Do(grpc::Status (Base::*method)(grpc::ClientContext*, const Request&, Response*), Stub& stub,
-                              const Who& who, const Request& request) {
+  absl::StatusOr<Response> Do(grpc::Status (Base::*method)(grpc::ClientContext*, const Request&,
+                                                           Response*),
+                              Stub& stub, const Who& who, const Request& request) {
     Response response;
     const std::unique_ptr<grpc::ClientContext> context = As(who);
     const grpc::Status status = (stub.*method)(context.get(), request, &response);
@@ -151,10 +156,12 @@ class TargetTest : public ::testing::Test {
     request.mutable_unit()->set_kind(organization::v1::TEAM);
     if (!parent.empty()) request.mutable_unit()->set_parent("units/" + parent);
     *request.mutable_unit()->mutable_start_date() = milepost::ToProto(absl::CivilDay(2015, 1, 1));
-    EXPECT_THAT(Do(&organization::v1::UnitService::Stub::CreateUnit, *units_, sam_, request), testing::IsOk());
+    EXPECT_THAT(Do(&organization::v1::UnitService::Stub::CreateUnit, *units_, sam_, request),
+                testing::IsOk());
   }
 
-  void MakeMember(const std::string& id, const std::string& unit, const std::vector<std::string>& leads) {
+  void MakeMember(const std::string& id, const std::string& unit,
+                  const std::vector<std::string>& leads) {
     organization::v1::CreateMemberRequest request;
     request.set_member_id(id);
     request.mutable_member()->set_display_name("成员 " + id);
@@ -166,10 +173,12 @@ class TargetTest : public ::testing::Test {
       line.set_unit("units/" + led);
       *line.mutable_first_date() = milepost::ToProto(absl::CivilDay(2015, 1, 1));
     }
-    EXPECT_THAT(Do(&organization::v1::MemberService::Stub::CreateMember, *members_, sam_, request), testing::IsOk());
+    EXPECT_THAT(Do(&organization::v1::MemberService::Stub::CreateMember, *members_, sam_, request),
+                testing::IsOk());
   }
 
-  v1::CreatePlanRequest PlanRequest(const std::string& id, int64_t target_units, const std::string& unit = "company") {
+  v1::CreatePlanRequest PlanRequest(const std::string& id, int64_t target_units,
+                                    const std::string& unit = "company") {
     v1::CreatePlanRequest request;
     request.set_plan_id(id);
     v1::Plan& plan = *request.mutable_plan();
@@ -181,7 +190,8 @@ class TargetTest : public ::testing::Test {
     return request;
   }
 
-  v1::Plan MakePlan(const std::string& id, int64_t target_units, const std::string& unit = "company") {
+  v1::Plan MakePlan(const std::string& id, int64_t target_units,
+                    const std::string& unit = "company") {
     const absl::StatusOr<v1::Plan> plan =
         Do(&v1::PlanService::Stub::CreatePlan, *plans_, zoe_, PlanRequest(id, target_units, unit));
     EXPECT_THAT(plan, testing::IsOk());
@@ -189,7 +199,8 @@ class TargetTest : public ::testing::Test {
   }
 
   // A split of the root, or of all leaves, along PERIOD.
-  static v1::SplitNodesRequest SplitBy(const std::string& plan, v1::PeriodGrain grain, bool leaves = false) {
+  static v1::SplitNodesRequest SplitBy(const std::string& plan, v1::PeriodGrain grain,
+                                       bool leaves = false) {
     v1::SplitNodesRequest request;
     request.set_plan("plans/" + plan);
     v1::SplitSpec& split = *request.mutable_split();
@@ -204,7 +215,8 @@ class TargetTest : public ::testing::Test {
     return request;
   }
 
-  absl::StatusOr<v1::SplitNodesResponse> Split(const Who& who, const v1::SplitNodesRequest& request) {
+  absl::StatusOr<v1::SplitNodesResponse> Split(const Who& who,
+                                               const v1::SplitNodesRequest& request) {
     return Do(&v1::NodeService::Stub::SplitNodes, *nodes_, who, request);
   }
 
@@ -212,7 +224,8 @@ class TargetTest : public ::testing::Test {
   std::vector<v1::Node> AllNodes(const Who& who, v1::ListNodesRequest request) {
     std::vector<v1::Node> nodes;
     while (true) {
-      const absl::StatusOr<v1::ListNodesResponse> page = Do(&v1::NodeService::Stub::ListNodes, *nodes_, who, request);
+      const absl::StatusOr<v1::ListNodesResponse> page =
+          Do(&v1::NodeService::Stub::ListNodes, *nodes_, who, request);
       EXPECT_THAT(page, testing::IsOk());
       if (!page.ok()) return nodes;
       nodes.insert(nodes.end(), page->nodes().begin(), page->nodes().end());
@@ -237,7 +250,8 @@ class TargetTest : public ::testing::Test {
 
   // Verbs without other arguments.
   template <typename Request, typename Method>
-  absl::StatusOr<v1::Plan> Verb(Method method, const Who& who, const std::string& plan, Request request = {}) {
+  absl::StatusOr<v1::Plan> Verb(Method method, const Who& who, const std::string& plan,
+                                Request request = {}) {
     request.set_name("plans/" + plan);
     return Do(method, *plans_, who, request);
   }

@@ -20,15 +20,20 @@ namespace milepost::target {
 namespace {
 
 constexpr char kPlanColumns[] =
-    "plan_id, title, description, metric_id, first_date, last_date, target_units, currency_code, visibility, unit_id,"
-    " calendar_id, rounding_units, state, owner_id, submitter_id, approver_id, accepted_variance_reason,"
-    " accepted_violation_count, rejection_reason, submit_time, approve_time, activate_time, close_time, node_count,"
+    "plan_id, title, description, metric_id, first_date, last_date, target_units, currency_code, "
+    "visibility, unit_id,"
+    " calendar_id, rounding_units, state, owner_id, submitter_id, approver_id, "
+    "accepted_variance_reason,"
+    " accepted_violation_count, rejection_reason, submit_time, approve_time, activate_time, "
+    "close_time, node_count,"
     " next_node_number, version, create_time, update_time";
 
 constexpr size_t kNodeColumnCount = 30;
 constexpr char kNodeColumns[] =
-    "plan_id, node_id, path, parent_id, breakdown_id, dimension, part_key, display_name, first_date, last_date, unit_id,"
-    " member_id, product_id, channel_key, region_key, customer_id, target_units, locked, min_units, max_units, depth, position,"
+    "plan_id, node_id, path, parent_id, breakdown_id, dimension, part_key, display_name, "
+    "first_date, last_date, unit_id,"
+    " member_id, product_id, channel_key, region_key, customer_id, target_units, locked, "
+    "min_units, max_units, depth, position,"
     " child_count, breakdowns, explanation, note, plan_version, version, create_time, update_time";
 
 // Nodes read at once.
@@ -36,7 +41,8 @@ constexpr int kNodePage = 5'000;
 // Sorts after every path that starts with what is before it.
 constexpr char kAfterPaths[] = "~";
 
-// Lists inside a column: fields and records are kept apart by characters that no text of a request may have.
+// Lists inside a column: fields and records are kept apart by characters that no text of a request
+// may have.
 constexpr char kFieldEnd = '\x1f';
 constexpr char kRecordEnd = '\x1e';
 
@@ -44,9 +50,9 @@ std::string EncodeBreakdowns(const std::vector<Breakdown>& breakdowns) {
   std::string text;
   const std::string end(1, kFieldEnd);
   for (const Breakdown& b : breakdowns) {
-    absl::StrAppend(&text, b.id, end, std::string(1, b.slot), end, static_cast<int>(b.dimension), end,
-                    static_cast<int>(b.method), end, b.stretch_ppm, end, b.rounding_units, end, b.child_count, end, b.note,
-                    std::string(1, kRecordEnd));
+    absl::StrAppend(&text, b.id, end, std::string(1, b.slot), end, static_cast<int>(b.dimension),
+                    end, static_cast<int>(b.method), end, b.stretch_ppm, end, b.rounding_units, end,
+                    b.child_count, end, b.note, std::string(1, kRecordEnd));
   }
   return text;
 }
@@ -58,12 +64,14 @@ int64_t Number(const std::string& text) {
 
 std::vector<Breakdown> DecodeBreakdowns(const std::string& text) {
   std::vector<Breakdown> breakdowns;
-  for (const std::string& record : std::vector<std::string>(absl::StrSplit(text, kRecordEnd, absl::SkipEmpty()))) {
+  for (const std::string& record :
+       std::vector<std::string>(absl::StrSplit(text, kRecordEnd, absl::SkipEmpty()))) {
     const std::vector<std::string> fields = absl::StrSplit(record, kFieldEnd);
     if (fields.size() != 8) continue;
-    breakdowns.push_back({fields[0], fields[1].empty() ? '0' : fields[1][0], static_cast<Dimension>(Number(fields[2])),
-                          static_cast<SplitMethod>(Number(fields[3])), Number(fields[4]), Number(fields[5]), Number(fields[6]),
-                          fields[7]});
+    breakdowns.push_back({fields[0], fields[1].empty() ? '0' : fields[1][0],
+                          static_cast<Dimension>(Number(fields[2])),
+                          static_cast<SplitMethod>(Number(fields[3])), Number(fields[4]),
+                          Number(fields[5]), Number(fields[6]), fields[7]});
   }
   return breakdowns;
 }
@@ -71,9 +79,11 @@ std::vector<Breakdown> DecodeBreakdowns(const std::string& text) {
 std::string EncodeExplanation(const std::optional<Explanation>& explanation) {
   if (!explanation) return "";
   const std::string end(1, kFieldEnd);
-  return absl::StrCat(static_cast<int>(explanation->method), end, explanation->weight, end, explanation->weight_sum, end,
+  return absl::StrCat(static_cast<int>(explanation->method), end, explanation->weight, end,
+                      explanation->weight_sum, end,
                       absl::StrCat(explanation->raw_units, end, explanation->raw_remainder_ppm, end,
-                                   static_cast<int>(explanation->bound), end, explanation->rounding_difference_units),
+                                   static_cast<int>(explanation->bound), end,
+                                   explanation->rounding_difference_units),
                       end, explanation->description);
 }
 
@@ -156,80 +166,89 @@ Node NodeOf(const db::Row& row) {
 }
 
 void AppendNode(const Node& node, std::vector<db::Value>& values) {
-  values.insert(values.end(),
-                {node.plan_id,
-                 node.id,
-                 node.path,
-                 node.parent_id,
-                 node.breakdown_id,
-                 static_cast<int>(node.dimension),
-                 node.key,
-                 node.display_name,
-                 node.scope.period.first,
-                 node.scope.period.last,
-                 node.scope.unit_id,
-                 node.scope.member_id,
-                 node.scope.product_id,
-                 node.scope.channel,
-                 node.scope.region,
-                 node.scope.customer_id,
-                 node.target_units,
-                 node.locked,
-                 node.min_units,
-                 node.max_units,
-                 node.depth,
-                 node.position,
-                 node.ChildCount(),
-                 EncodeBreakdowns(node.breakdowns),
-                 EncodeExplanation(node.explanation),
-                 node.note,
-                 node.plan_version,
-                 node.version,
-                 node.create_time,
-                 node.update_time});
+  values.insert(values.end(), {node.plan_id,
+                               node.id,
+                               node.path,
+                               node.parent_id,
+                               node.breakdown_id,
+                               static_cast<int>(node.dimension),
+                               node.key,
+                               node.display_name,
+                               node.scope.period.first,
+                               node.scope.period.last,
+                               node.scope.unit_id,
+                               node.scope.member_id,
+                               node.scope.product_id,
+                               node.scope.channel,
+                               node.scope.region,
+                               node.scope.customer_id,
+                               node.target_units,
+                               node.locked,
+                               node.min_units,
+                               node.max_units,
+                               node.depth,
+                               node.position,
+                               node.ChildCount(),
+                               EncodeBreakdowns(node.breakdowns),
+                               EncodeExplanation(node.explanation),
+                               node.note,
+                               node.plan_version,
+                               node.version,
+                               node.create_time,
+                               node.update_time});
 }
 
 absl::Status InsertNodes(db::Transaction& tx, const std::vector<const Node*>& nodes) {
   static const std::string insert = absl::StrCat("INSERT INTO plan_nodes (", kNodeColumns, ")");
   for (size_t at = 0; at < nodes.size(); at += kRowsPerStatement) {
     std::vector<db::Value> values;
-    for (size_t i = at; i < std::min(nodes.size(), at + kRowsPerStatement); ++i) AppendNode(*nodes[i], values);
-    if (absl::Status s = InsertRows(tx, "insert_plan_nodes", insert, kNodeColumnCount, values); !s.ok()) return s;
+    for (size_t i = at; i < std::min(nodes.size(), at + kRowsPerStatement); ++i)
+      AppendNode(*nodes[i], values);
+    if (absl::Status s = InsertRows(tx, "insert_plan_nodes", insert, kNodeColumnCount, values);
+        !s.ok())
+      return s;
   }
   return absl::OkStatus();
 }
 
 // Moves the rows of nodes to the history: they held until `until_version`.
-absl::Status ArchiveNodes(db::Transaction& tx, const std::string& plan_id, const std::vector<std::string>& node_ids,
-                          int64_t until_version) {
-  return ForKeys(node_ids, [&](const std::string& in, const std::vector<db::Value>& keys) -> absl::Status {
-    const std::string copy =
-        absl::StrCat("INSERT INTO plan_node_history (", kNodeColumns, ", until_version) SELECT ", kNodeColumns,
-                     ", ? FROM plan_nodes WHERE plan_id = ? AND node_id IN (", in, ")");
-    const std::string remove = absl::StrCat("DELETE FROM plan_nodes WHERE plan_id = ? AND node_id IN (", in, ")");
-    std::vector<db::Value> values{db::Value(until_version), db::Value(plan_id)};
-    values.insert(values.end(), keys.begin(), keys.end());
-    if (absl::StatusOr<int64_t> done = tx.ExecuteValues({"archive_plan_nodes", copy}, values); !done.ok()) return done.status();
-    values.erase(values.begin());
-    return tx.ExecuteValues({"remove_plan_nodes", remove}, values).status();
-  });
+absl::Status ArchiveNodes(db::Transaction& tx, const std::string& plan_id,
+                          const std::vector<std::string>& node_ids, int64_t until_version) {
+  return ForKeys(
+      node_ids, [&](const std::string& in, const std::vector<db::Value>& keys) -> absl::Status {
+        const std::string copy = absl::StrCat(
+            "INSERT INTO plan_node_history (", kNodeColumns, ", until_version) SELECT ",
+            kNodeColumns, ", ? FROM plan_nodes WHERE plan_id = ? AND node_id IN (", in, ")");
+        const std::string remove =
+            absl::StrCat("DELETE FROM plan_nodes WHERE plan_id = ? AND node_id IN (", in, ")");
+        std::vector<db::Value> values{db::Value(until_version), db::Value(plan_id)};
+        values.insert(values.end(), keys.begin(), keys.end());
+        if (absl::StatusOr<int64_t> done = tx.ExecuteValues({"archive_plan_nodes", copy}, values);
+            !done.ok())
+          return done.status();
+        values.erase(values.begin());
+        return tx.ExecuteValues({"remove_plan_nodes", remove}, values).status();
+      });
 }
 
 absl::Status InsertVersion(db::Transaction& tx, const PlanVersion& version) {
   static constexpr db::Statement kInsert{
       "insert_plan_version",
-      "INSERT INTO plan_versions (plan_id, version, change_type, actor_id, change_time, reason, node_id, created_node_count,"
-      " changed_node_count, deleted_node_count, state, target_units) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+      "INSERT INTO plan_versions (plan_id, version, change_type, actor_id, change_time, reason, "
+      "node_id, created_node_count,"
+      " changed_node_count, deleted_node_count, state, target_units) VALUES (?, ?, ?, ?, ?, ?, ?, "
+      "?, ?, ?, ?, ?)"};
   return tx
-      .Execute(kInsert, version.plan_id, version.version, version.type, version.actor_id, version.change_time, version.reason,
-               version.node_id, version.created_nodes, version.changed_nodes, version.deleted_nodes,
-               static_cast<int>(version.state), version.target_units)
+      .Execute(kInsert, version.plan_id, version.version, version.type, version.actor_id,
+               version.change_time, version.reason, version.node_id, version.created_nodes,
+               version.changed_nodes, version.deleted_nodes, static_cast<int>(version.state),
+               version.target_units)
       .status();
 }
 
 absl::StatusOr<Plan> LoadWith(db::Snapshot& snapshot, const std::string& id, const char* lock) {
-  const std::string sql =
-      absl::StrCat("SELECT ", kPlanColumns, " FROM plans WHERE plan_id = ? AND deleted = 0 LIMIT 1", lock);
+  const std::string sql = absl::StrCat(
+      "SELECT ", kPlanColumns, " FROM plans WHERE plan_id = ? AND deleted = 0 LIMIT 1", lock);
   const absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"load_plan", sql}, {db::Value(id)});
   if (!rows.ok()) return rows.status();
   if (rows->empty()) return error::NotFound(resource::Name("plans", id));
@@ -254,7 +273,8 @@ PlanVersion VersionOf(const db::Row& row) {
 }
 
 constexpr char kVersionColumns[] =
-    "plan_id, version, change_type, actor_id, change_time, reason, node_id, created_node_count, changed_node_count,"
+    "plan_id, version, change_type, actor_id, change_time, reason, node_id, created_node_count, "
+    "changed_node_count,"
     " deleted_node_count, state, target_units";
 
 }  // namespace
@@ -267,9 +287,10 @@ absl::StatusOr<Plan> PlanStore::LoadForUpdate(db::Transaction& tx, const std::st
   return LoadWith(tx, id, " FOR UPDATE");
 }
 
-absl::StatusOr<std::vector<Plan>> PlanStore::List(db::Snapshot& snapshot, const Filter& filter, const std::string& after,
-                                                  int limit) const {
-  std::string sql = absl::StrCat("SELECT ", kPlanColumns, " FROM plans WHERE plan_id > ? AND deleted = 0");
+absl::StatusOr<std::vector<Plan>> PlanStore::List(db::Snapshot& snapshot, const Filter& filter,
+                                                  const std::string& after, int limit) const {
+  std::string sql =
+      absl::StrCat("SELECT ", kPlanColumns, " FROM plans WHERE plan_id > ? AND deleted = 0");
   std::vector<db::Value> values{db::Value(after)};
   if (!filter.metric_id.empty()) {
     absl::StrAppend(&sql, " AND metric_id = ?");
@@ -300,53 +321,68 @@ absl::StatusOr<std::vector<Plan>> PlanStore::List(db::Snapshot& snapshot, const 
   return plans;
 }
 
-absl::StatusOr<Plan> PlanStore::Insert(db::Transaction& tx, const change::Context& why, Plan plan, Node root) const {
-  static const std::string insert = absl::StrCat("INSERT INTO plans (", kPlanColumns, ", deleted) VALUES (",
-                                                 db::Placeholders(28), ", 0)");
+absl::StatusOr<Plan> PlanStore::Insert(db::Transaction& tx, const change::Context& why, Plan plan,
+                                       Node root) const {
+  static const std::string insert = absl::StrCat(
+      "INSERT INTO plans (", kPlanColumns, ", deleted) VALUES (", db::Placeholders(28), ", 0)");
   plan.version = 1;
   plan.node_count = 1;
   plan.next_node_number = 1;
   const absl::StatusOr<int64_t> inserted = tx.Execute(
-      {"insert_plan", insert}, plan.id, plan.title, plan.description, plan.metric_id, plan.period.first, plan.period.last,
-      plan.target_units, plan.currency_code, static_cast<int>(plan.visibility), plan.unit_id, plan.calendar_id,
-      plan.rounding_units, static_cast<int>(plan.state), plan.owner_id, plan.submitter_id, plan.approver_id,
-      plan.accepted_variance_reason, plan.accepted_violation_count, plan.rejection_reason, plan.submit_time,
-      plan.approve_time, plan.activate_time, plan.close_time, plan.node_count, plan.next_node_number, plan.version,
-      plan.create_time, plan.update_time);
+      {"insert_plan", insert}, plan.id, plan.title, plan.description, plan.metric_id,
+      plan.period.first, plan.period.last, plan.target_units, plan.currency_code,
+      static_cast<int>(plan.visibility), plan.unit_id, plan.calendar_id, plan.rounding_units,
+      static_cast<int>(plan.state), plan.owner_id, plan.submitter_id, plan.approver_id,
+      plan.accepted_variance_reason, plan.accepted_violation_count, plan.rejection_reason,
+      plan.submit_time, plan.approve_time, plan.activate_time, plan.close_time, plan.node_count,
+      plan.next_node_number, plan.version, plan.create_time, plan.update_time);
   if (!inserted.ok()) {
-    if (db::DuplicateKey(inserted.status())) return error::AlreadyExists(resource::Name("plans", plan.id));
+    if (db::DuplicateKey(inserted.status()))
+      return error::AlreadyExists(resource::Name("plans", plan.id));
     return inserted.status();
   }
   root.plan_version = 1;
   root.version = 1;
   if (absl::Status s = InsertNodes(tx, {&root}); !s.ok()) return s;
-  if (absl::Status s = InsertVersion(tx, {plan.id, 1, "plan.created", why.actor, plan.create_time, why.reason, "", 1, 0, 0,
-                                          plan.state, plan.target_units});
+  if (absl::Status s = InsertVersion(tx, {plan.id, 1, "plan.created", why.actor, plan.create_time,
+                                          why.reason, "", 1, 0, 0, plan.state, plan.target_units});
       !s.ok()) {
     return s;
   }
   const v1::Plan plan_state = ToProto(plan);
-  if (absl::Status s = change::Record(tx, why, {"plan.created", "plan", plan_state.name(), 1, plan_state}); !s.ok()) return s;
+  if (absl::Status s =
+          change::Record(tx, why, {"plan.created", "plan", plan_state.name(), 1, plan_state});
+      !s.ok())
+    return s;
   const v1::Node root_state = ToProto(root, plan.calendar_id);
-  if (absl::Status s = change::Record(tx, why, {"node.created", "node", root_state.name(), 1, root_state}); !s.ok()) return s;
+  if (absl::Status s =
+          change::Record(tx, why, {"node.created", "node", root_state.name(), 1, root_state});
+      !s.ok())
+    return s;
   return plan;
 }
 
-absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context& why, const std::string& type,
-                                     const std::string& node_id, const Plan& before, Plan plan, NodeChanges& changes) const {
+absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context& why,
+                                     const std::string& type, const std::string& node_id,
+                                     const Plan& before, Plan plan, NodeChanges& changes) const {
   static constexpr db::Statement kSave{
       "save_plan",
-      "UPDATE plans SET title = ?, description = ?, target_units = ?, visibility = ?, calendar_id = ?, state = ?,"
-      " submitter_id = ?, approver_id = ?, accepted_variance_reason = ?, accepted_violation_count = ?, rejection_reason = ?,"
-      " submit_time = ?, approve_time = ?, activate_time = ?, close_time = ?, node_count = ?, next_node_number = ?,"
+      "UPDATE plans SET title = ?, description = ?, target_units = ?, visibility = ?, calendar_id "
+      "= ?, state = ?,"
+      " submitter_id = ?, approver_id = ?, accepted_variance_reason = ?, accepted_violation_count "
+      "= ?, rejection_reason = ?,"
+      " submit_time = ?, approve_time = ?, activate_time = ?, close_time = ?, node_count = ?, "
+      "next_node_number = ?,"
       " update_time = ?, version = version + 1 WHERE plan_id = ? AND version = ?"};
   plan.version = before.version + 1;
-  plan.node_count = before.node_count + static_cast<int64_t>(changes.created.size()) - static_cast<int64_t>(changes.deleted.size());
+  plan.node_count = before.node_count + static_cast<int64_t>(changes.created.size()) -
+                    static_cast<int64_t>(changes.deleted.size());
   const absl::StatusOr<int64_t> saved = tx.Execute(
-      kSave, plan.title, plan.description, plan.target_units, static_cast<int>(plan.visibility), plan.calendar_id,
-      static_cast<int>(plan.state), plan.submitter_id, plan.approver_id, plan.accepted_variance_reason,
-      plan.accepted_violation_count, plan.rejection_reason, plan.submit_time, plan.approve_time, plan.activate_time,
-      plan.close_time, plan.node_count, plan.next_node_number, plan.update_time, plan.id, before.version);
+      kSave, plan.title, plan.description, plan.target_units, static_cast<int>(plan.visibility),
+      plan.calendar_id, static_cast<int>(plan.state), plan.submitter_id, plan.approver_id,
+      plan.accepted_variance_reason, plan.accepted_violation_count, plan.rejection_reason,
+      plan.submit_time, plan.approve_time, plan.activate_time, plan.close_time, plan.node_count,
+      plan.next_node_number, plan.update_time, plan.id, before.version);
   if (!saved.ok()) return saved.status();
   if (*saved != 1) return error::StaleEtag(resource::Name("plans", plan.id));
 
@@ -379,22 +415,25 @@ absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context&
   }
   if (absl::Status s = InsertVersion(
           tx, {plan.id, plan.version, type, why.actor, plan.update_time, why.reason, node_id,
-               static_cast<int64_t>(changes.created.size()), static_cast<int64_t>(changes.updated.size()),
+               static_cast<int64_t>(changes.created.size()),
+               static_cast<int64_t>(changes.updated.size()),
                static_cast<int64_t>(changes.deleted.size()), plan.state, plan.target_units});
       !s.ok()) {
     return s;
   }
   const v1::Plan state = ToProto(plan);
-  if (absl::Status s =
-          change::Record(tx, why, {type, "plan", state.name(), plan.version, state, false, before.update_time});
+  if (absl::Status s = change::Record(
+          tx, why, {type, "plan", state.name(), plan.version, state, false, before.update_time});
       !s.ok()) {
     return s;
   }
-  const auto record = [&](const char* event, const std::vector<Node>& nodes, bool deleted) -> absl::Status {
+  const auto record = [&](const char* event, const std::vector<Node>& nodes,
+                          bool deleted) -> absl::Status {
     for (const Node& node : nodes) {
       const v1::Node node_state = ToProto(node, plan.calendar_id);
-      absl::Status s = change::Record(
-          tx, why, {event, "node", node_state.name(), node.version, node_state, deleted, before.update_time});
+      absl::Status s = change::Record(tx, why,
+                                      {event, "node", node_state.name(), node.version, node_state,
+                                       deleted, before.update_time});
       if (!s.ok()) return s;
     }
     return absl::OkStatus();
@@ -405,26 +444,33 @@ absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context&
   return plan;
 }
 
-absl::Status PlanStore::Delete(db::Transaction& tx, const change::Context& why, const Plan& before, absl::Time now) const {
-  static constexpr db::Statement kDelete{
-      "delete_plan", "UPDATE plans SET deleted = 1, update_time = ?, version = version + 1 WHERE plan_id = ? AND version = ?"};
-  static constexpr db::Statement kNodes{"delete_plan_nodes", "DELETE FROM plan_nodes WHERE plan_id = ?"};
-  static constexpr db::Statement kHistory{"delete_plan_node_history", "DELETE FROM plan_node_history WHERE plan_id = ?"};
-  static constexpr db::Statement kVersions{"delete_plan_versions", "DELETE FROM plan_versions WHERE plan_id = ?"};
+absl::Status PlanStore::Delete(db::Transaction& tx, const change::Context& why, const Plan& before,
+                               absl::Time now) const {
+  static constexpr db::Statement kDelete{"delete_plan",
+                                         "UPDATE plans SET deleted = 1, update_time = ?, version = "
+                                         "version + 1 WHERE plan_id = ? AND version = ?"};
+  static constexpr db::Statement kNodes{"delete_plan_nodes",
+                                        "DELETE FROM plan_nodes WHERE plan_id = ?"};
+  static constexpr db::Statement kHistory{"delete_plan_node_history",
+                                          "DELETE FROM plan_node_history WHERE plan_id = ?"};
+  static constexpr db::Statement kVersions{"delete_plan_versions",
+                                           "DELETE FROM plan_versions WHERE plan_id = ?"};
   absl::StatusOr<std::vector<Node>> nodes = AllNodes(tx, before.id, {});
   if (!nodes.ok()) return nodes.status();
   const absl::StatusOr<int64_t> deleted = tx.Execute(kDelete, now, before.id, before.version);
   if (!deleted.ok()) return deleted.status();
   if (*deleted != 1) return error::StaleEtag(resource::Name("plans", before.id));
   for (const db::Statement* statement : {&kNodes, &kHistory, &kVersions}) {
-    if (absl::StatusOr<int64_t> done = tx.Execute(*statement, before.id); !done.ok()) return done.status();
+    if (absl::StatusOr<int64_t> done = tx.Execute(*statement, before.id); !done.ok())
+      return done.status();
   }
   Plan plan = before;
   plan.update_time = now;
   ++plan.version;
   const v1::Plan state = ToProto(plan);
-  if (absl::Status s =
-          change::Record(tx, why, {"plan.deleted", "plan", state.name(), plan.version, state, true, before.update_time});
+  if (absl::Status s = change::Record(
+          tx, why,
+          {"plan.deleted", "plan", state.name(), plan.version, state, true, before.update_time});
       !s.ok()) {
     return s;
   }
@@ -433,40 +479,48 @@ absl::Status PlanStore::Delete(db::Transaction& tx, const change::Context& why, 
     node.plan_version = plan.version;
     node.update_time = now;
     const v1::Node node_state = ToProto(node, plan.calendar_id);
-    absl::Status s = change::Record(
-        tx, why, {"node.deleted", "node", node_state.name(), node.version, node_state, true, before.update_time});
+    absl::Status s = change::Record(tx, why,
+                                    {"node.deleted", "node", node_state.name(), node.version,
+                                     node_state, true, before.update_time});
     if (!s.ok()) return s;
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<PlanVersion>> PlanStore::ListVersions(db::Snapshot& snapshot, const std::string& plan_id,
+absl::StatusOr<std::vector<PlanVersion>> PlanStore::ListVersions(db::Snapshot& snapshot,
+                                                                 const std::string& plan_id,
                                                                  int64_t before, int limit) const {
-  static const std::string sql = absl::StrCat("SELECT ", kVersionColumns,
-                                              " FROM plan_versions WHERE plan_id = ? AND version < ?"
-                                              " ORDER BY version DESC LIMIT ?");
-  const absl::StatusOr<db::Rows> rows = snapshot.Query({"list_plan_versions", sql}, plan_id, before, limit);
+  static const std::string sql =
+      absl::StrCat("SELECT ", kVersionColumns,
+                   " FROM plan_versions WHERE plan_id = ? AND version < ?"
+                   " ORDER BY version DESC LIMIT ?");
+  const absl::StatusOr<db::Rows> rows =
+      snapshot.Query({"list_plan_versions", sql}, plan_id, before, limit);
   if (!rows.ok()) return rows.status();
   std::vector<PlanVersion> versions;
   for (const db::Row& row : *rows) versions.push_back(VersionOf(row));
   return versions;
 }
 
-absl::StatusOr<std::optional<PlanVersion>> PlanStore::FindVersion(db::Snapshot& snapshot, const std::string& plan_id,
+absl::StatusOr<std::optional<PlanVersion>> PlanStore::FindVersion(db::Snapshot& snapshot,
+                                                                  const std::string& plan_id,
                                                                   int64_t version) const {
-  absl::StatusOr<std::vector<PlanVersion>> versions = ListVersions(snapshot, plan_id, version + 1, 1);
+  absl::StatusOr<std::vector<PlanVersion>> versions =
+      ListVersions(snapshot, plan_id, version + 1, 1);
   if (!versions.ok()) return versions.status();
   if (versions->empty() || versions->front().version != version) return std::nullopt;
   return versions->front();
 }
 
-absl::StatusOr<Node> PlanStore::LoadNode(db::Snapshot& snapshot, const std::string& plan_id, const std::string& node_id,
+absl::StatusOr<Node> PlanStore::LoadNode(db::Snapshot& snapshot, const std::string& plan_id,
+                                         const std::string& node_id,
                                          std::optional<int64_t> version) const {
-  static const std::string current =
-      absl::StrCat("SELECT ", kNodeColumns, " FROM plan_nodes WHERE plan_id = ? AND node_id = ? LIMIT 1");
-  static const std::string past = absl::StrCat("SELECT ", kNodeColumns,
-                                               " FROM plan_node_history WHERE plan_id = ? AND node_id = ?"
-                                               " AND plan_version <= ? AND until_version > ? LIMIT 1");
+  static const std::string current = absl::StrCat(
+      "SELECT ", kNodeColumns, " FROM plan_nodes WHERE plan_id = ? AND node_id = ? LIMIT 1");
+  static const std::string past =
+      absl::StrCat("SELECT ", kNodeColumns,
+                   " FROM plan_node_history WHERE plan_id = ? AND node_id = ?"
+                   " AND plan_version <= ? AND until_version > ? LIMIT 1");
   absl::StatusOr<db::Rows> rows = snapshot.Query({"load_plan_node", current}, plan_id, node_id);
   if (!rows.ok()) return rows.status();
   if (!rows->empty()) {
@@ -481,12 +535,15 @@ absl::StatusOr<Node> PlanStore::LoadNode(db::Snapshot& snapshot, const std::stri
   return error::NotFound(resource::Name("plans", plan_id, "nodes", node_id));
 }
 
-absl::StatusOr<std::vector<Node>> PlanStore::LoadNodes(db::Snapshot& snapshot, const std::string& plan_id,
-                                                       const std::vector<std::string>& node_ids) const {
+absl::StatusOr<std::vector<Node>> PlanStore::LoadNodes(
+    db::Snapshot& snapshot, const std::string& plan_id,
+    const std::vector<std::string>& node_ids) const {
   std::map<std::string, Node> nodes;  // By path.
-  const absl::Status loaded = ForKeys(node_ids, [&](const std::string& in, const std::vector<db::Value>& keys) {
-    const std::string sql = absl::StrCat("SELECT ", kNodeColumns, " FROM plan_nodes WHERE plan_id = ? AND node_id IN (", in,
-                                         ") LIMIT ", kKeysPerStatement);
+  const absl::Status loaded = ForKeys(node_ids, [&](const std::string& in,
+                                                    const std::vector<db::Value>& keys) {
+    const std::string sql =
+        absl::StrCat("SELECT ", kNodeColumns, " FROM plan_nodes WHERE plan_id = ? AND node_id IN (",
+                     in, ") LIMIT ", kKeysPerStatement);
     std::vector<db::Value> values{db::Value(plan_id)};
     values.insert(values.end(), keys.begin(), keys.end());
     const absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"load_plan_nodes", sql}, values);
@@ -504,11 +561,14 @@ absl::StatusOr<std::vector<Node>> PlanStore::LoadNodes(db::Snapshot& snapshot, c
   return result;
 }
 
-absl::StatusOr<std::vector<Node>> PlanStore::ListNodes(db::Snapshot& snapshot, const std::string& plan_id,
-                                                       const NodeFilter& filter, const std::optional<std::string>& after,
+absl::StatusOr<std::vector<Node>> PlanStore::ListNodes(db::Snapshot& snapshot,
+                                                       const std::string& plan_id,
+                                                       const NodeFilter& filter,
+                                                       const std::optional<std::string>& after,
                                                        int limit) const {
   std::string where = " WHERE plan_id = ? AND path >= ? AND path < ?";
-  std::vector<db::Value> values{db::Value(plan_id), db::Value(filter.path), db::Value(filter.path + kAfterPaths)};
+  std::vector<db::Value> values{db::Value(plan_id), db::Value(filter.path),
+                                db::Value(filter.path + kAfterPaths)};
   if (after) {
     where += " AND path > ?";
     values.emplace_back(*after);
@@ -536,8 +596,8 @@ absl::StatusOr<std::vector<Node>> PlanStore::ListNodes(db::Snapshot& snapshot, c
   }
   const auto read = [&](const char* name, const char* table, const char* condition,
                         int versions) -> absl::StatusOr<std::vector<Node>> {
-    const std::string sql =
-        absl::StrCat("SELECT ", kNodeColumns, " FROM ", table, where, condition, " ORDER BY path LIMIT ?");
+    const std::string sql = absl::StrCat("SELECT ", kNodeColumns, " FROM ", table, where, condition,
+                                         " ORDER BY path LIMIT ?");
     std::vector<db::Value> all = values;
     for (int i = 0; i < versions; ++i) all.emplace_back(*filter.version);
     all.emplace_back(limit);
@@ -549,23 +609,27 @@ absl::StatusOr<std::vector<Node>> PlanStore::ListNodes(db::Snapshot& snapshot, c
     return nodes;
   };
   if (!filter.version) return read("list_plan_nodes", "plan_nodes", "", 0);
-  absl::StatusOr<std::vector<Node>> current = read("list_plan_nodes_at", "plan_nodes", " AND plan_version <= ?", 1);
+  absl::StatusOr<std::vector<Node>> current =
+      read("list_plan_nodes_at", "plan_nodes", " AND plan_version <= ?", 1);
   if (!current.ok()) return current.status();
-  absl::StatusOr<std::vector<Node>> past =
-      read("list_past_plan_nodes", "plan_node_history", " AND plan_version <= ? AND until_version > ?", 2);
+  absl::StatusOr<std::vector<Node>> past = read("list_past_plan_nodes", "plan_node_history",
+                                                " AND plan_version <= ? AND until_version > ?", 2);
   if (!past.ok()) return past.status();
   std::vector<Node> merged;
   std::merge(std::make_move_iterator(current->begin()), std::make_move_iterator(current->end()),
-             std::make_move_iterator(past->begin()), std::make_move_iterator(past->end()), std::back_inserter(merged),
+             std::make_move_iterator(past->begin()), std::make_move_iterator(past->end()),
+             std::back_inserter(merged),
              [](const Node& a, const Node& b) { return a.path < b.path; });
   // A node that was changed between the two statements is in both.
-  merged.erase(std::unique(merged.begin(), merged.end(), [](const Node& a, const Node& b) { return a.path == b.path; }),
+  merged.erase(std::unique(merged.begin(), merged.end(),
+                           [](const Node& a, const Node& b) { return a.path == b.path; }),
                merged.end());
   if (merged.size() > static_cast<size_t>(limit)) merged.resize(static_cast<size_t>(limit));
   return merged;
 }
 
-absl::StatusOr<std::vector<Node>> PlanStore::AllNodes(db::Snapshot& snapshot, const std::string& plan_id,
+absl::StatusOr<std::vector<Node>> PlanStore::AllNodes(db::Snapshot& snapshot,
+                                                      const std::string& plan_id,
                                                       const NodeFilter& filter) const {
   std::vector<Node> all;
   std::optional<std::string> after;
@@ -579,14 +643,14 @@ absl::StatusOr<std::vector<Node>> PlanStore::AllNodes(db::Snapshot& snapshot, co
   }
 }
 
-absl::StatusOr<std::vector<std::string>> PlanStore::PathsFor(db::Snapshot& snapshot, const std::string& plan_id,
-                                                             const std::vector<std::string>& member_ids,
-                                                             const std::vector<std::string>& unit_ids) const {
+absl::StatusOr<std::vector<std::string>> PlanStore::PathsFor(
+    db::Snapshot& snapshot, const std::string& plan_id, const std::vector<std::string>& member_ids,
+    const std::vector<std::string>& unit_ids) const {
   std::vector<std::string> paths;
   const auto read = [&](const char* column, const std::vector<std::string>& ids) {
     return ForKeys(ids, [&](const std::string& in, const std::vector<db::Value>& keys) {
-      const std::string sql =
-          absl::StrCat("SELECT path FROM plan_nodes WHERE plan_id = ? AND ", column, " IN (", in, ") LIMIT ", kMaxPlanNodes);
+      const std::string sql = absl::StrCat("SELECT path FROM plan_nodes WHERE plan_id = ? AND ",
+                                           column, " IN (", in, ") LIMIT ", kMaxPlanNodes);
       std::vector<db::Value> values{db::Value(plan_id)};
       values.insert(values.end(), keys.begin(), keys.end());
       const absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"plan_node_paths", sql}, values);
@@ -600,19 +664,21 @@ absl::StatusOr<std::vector<std::string>> PlanStore::PathsFor(db::Snapshot& snaps
   return paths;
 }
 
-absl::StatusOr<std::set<std::string>> PlanStore::PlansFor(db::Snapshot& snapshot, const std::vector<std::string>& plan_ids,
-                                                          const std::vector<std::string>& member_ids,
-                                                          const std::vector<std::string>& unit_ids) const {
+absl::StatusOr<std::set<std::string>> PlanStore::PlansFor(
+    db::Snapshot& snapshot, const std::vector<std::string>& plan_ids,
+    const std::vector<std::string>& member_ids, const std::vector<std::string>& unit_ids) const {
   std::set<std::string> plans;
   for (const std::string& plan_id : plan_ids) {
     const auto find = [&](const char* column, const std::vector<std::string>& ids) {
       return ForKeys(ids, [&](const std::string& in, const std::vector<db::Value>& keys) {
         if (plans.contains(plan_id)) return absl::OkStatus();
         const std::string sql =
-            absl::StrCat("SELECT node_id FROM plan_nodes WHERE plan_id = ? AND ", column, " IN (", in, ") LIMIT 1");
+            absl::StrCat("SELECT node_id FROM plan_nodes WHERE plan_id = ? AND ", column, " IN (",
+                         in, ") LIMIT 1");
         std::vector<db::Value> values{db::Value(plan_id)};
         values.insert(values.end(), keys.begin(), keys.end());
-        const absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"plan_has_node_for", sql}, values);
+        const absl::StatusOr<db::Rows> rows =
+            snapshot.QueryValues({"plan_has_node_for", sql}, values);
         if (!rows.ok()) return rows.status();
         if (!rows->empty()) plans.insert(plan_id);
         return absl::OkStatus();
@@ -624,12 +690,15 @@ absl::StatusOr<std::set<std::string>> PlanStore::PlansFor(db::Snapshot& snapshot
   return plans;
 }
 
-absl::StatusOr<std::map<std::string, int64_t>> PlanStore::LastVersions(db::Snapshot& snapshot, const std::string& plan_id,
-                                                                       const std::vector<std::string>& node_ids) const {
+absl::StatusOr<std::map<std::string, int64_t>> PlanStore::LastVersions(
+    db::Snapshot& snapshot, const std::string& plan_id,
+    const std::vector<std::string>& node_ids) const {
   std::map<std::string, int64_t> versions;
-  const absl::Status read = ForKeys(node_ids, [&](const std::string& in, const std::vector<db::Value>& keys) {
-    const std::string sql = absl::StrCat("SELECT node_id, MAX(version) FROM plan_node_history WHERE plan_id = ? AND node_id IN (",
-                                         in, ") GROUP BY node_id LIMIT ", kKeysPerStatement);
+  const absl::Status read = ForKeys(node_ids, [&](const std::string& in,
+                                                  const std::vector<db::Value>& keys) {
+    const std::string sql = absl::StrCat(
+        "SELECT node_id, MAX(version) FROM plan_node_history WHERE plan_id = ? AND node_id IN (",
+        in, ") GROUP BY node_id LIMIT ", kKeysPerStatement);
     std::vector<db::Value> values{db::Value(plan_id)};
     values.insert(values.end(), keys.begin(), keys.end());
     const absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"last_node_versions", sql}, values);

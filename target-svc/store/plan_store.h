@@ -37,28 +37,35 @@ class PlanStore {
     std::optional<absl::CivilDay> day;
     std::string owner_id;
   };
-  absl::StatusOr<std::vector<Plan>> List(db::Snapshot& snapshot, const Filter& filter, const std::string& after,
-                                         int limit) const;
+  absl::StatusOr<std::vector<Plan>> List(db::Snapshot& snapshot, const Filter& filter,
+                                         const std::string& after, int limit) const;
 
   // Adds the plan as version 1 with its root.
-  absl::StatusOr<Plan> Insert(db::Transaction& tx, const change::Context& why, Plan plan, Node root) const;
+  absl::StatusOr<Plan> Insert(db::Transaction& tx, const change::Context& why, Plan plan,
+                              Node root) const;
 
-  // Writes the plan, its next version and the nodes of it; sets versions, counts and times of all of them, in place. `type` is
-  // what happened (`plan.split`), `node_id` the node it happened to, if one.
-  absl::StatusOr<Plan> Save(db::Transaction& tx, const change::Context& why, const std::string& type,
-                            const std::string& node_id, const Plan& before, Plan plan, NodeChanges& changes) const;
+  // Writes the plan, its next version and the nodes of it; sets versions, counts and times of all
+  // of them, in place. `type` is what happened (`plan.split`), `node_id` the node it happened to,
+  // if one.
+  absl::StatusOr<Plan> Save(db::Transaction& tx, const change::Context& why,
+                            const std::string& type, const std::string& node_id, const Plan& before,
+                            Plan plan, NodeChanges& changes) const;
 
   // Removes the plan, its nodes and its versions.
-  absl::Status Delete(db::Transaction& tx, const change::Context& why, const Plan& before, absl::Time now) const;
+  absl::Status Delete(db::Transaction& tx, const change::Context& why, const Plan& before,
+                      absl::Time now) const;
 
   // Versions below `before`, newest first.
-  absl::StatusOr<std::vector<PlanVersion>> ListVersions(db::Snapshot& snapshot, const std::string& plan_id, int64_t before,
+  absl::StatusOr<std::vector<PlanVersion>> ListVersions(db::Snapshot& snapshot,
+                                                        const std::string& plan_id, int64_t before,
                                                         int limit) const;
-  absl::StatusOr<std::optional<PlanVersion>> FindVersion(db::Snapshot& snapshot, const std::string& plan_id,
+  absl::StatusOr<std::optional<PlanVersion>> FindVersion(db::Snapshot& snapshot,
+                                                         const std::string& plan_id,
                                                          int64_t version) const;
 
   // A node as it is, or as it was in a past version. NOT_FOUND if there is none.
-  absl::StatusOr<Node> LoadNode(db::Snapshot& snapshot, const std::string& plan_id, const std::string& node_id,
+  absl::StatusOr<Node> LoadNode(db::Snapshot& snapshot, const std::string& plan_id,
+                                const std::string& node_id,
                                 std::optional<int64_t> version = std::nullopt) const;
   // Those that exist, in the order of paths.
   absl::StatusOr<std::vector<Node>> LoadNodes(db::Snapshot& snapshot, const std::string& plan_id,
@@ -75,24 +82,30 @@ class PlanStore {
     std::optional<int64_t> version;
   };
   // Up to `limit` nodes after a path (or from the start), in the order of paths.
-  absl::StatusOr<std::vector<Node>> ListNodes(db::Snapshot& snapshot, const std::string& plan_id, const NodeFilter& filter,
-                                              const std::optional<std::string>& after, int limit) const;
+  absl::StatusOr<std::vector<Node>> ListNodes(db::Snapshot& snapshot, const std::string& plan_id,
+                                              const NodeFilter& filter,
+                                              const std::optional<std::string>& after,
+                                              int limit) const;
   // All of them, up to kMaxPlanNodes.
   absl::StatusOr<std::vector<Node>> AllNodes(db::Snapshot& snapshot, const std::string& plan_id,
                                              const NodeFilter& filter) const;
 
   // Paths of nodes for one of the members or units.
-  absl::StatusOr<std::vector<std::string>> PathsFor(db::Snapshot& snapshot, const std::string& plan_id,
+  absl::StatusOr<std::vector<std::string>> PathsFor(db::Snapshot& snapshot,
+                                                    const std::string& plan_id,
                                                     const std::vector<std::string>& member_ids,
                                                     const std::vector<std::string>& unit_ids) const;
   // Ids of plans, of those given, that have a node for one of the members or units.
-  absl::StatusOr<std::set<std::string>> PlansFor(db::Snapshot& snapshot, const std::vector<std::string>& plan_ids,
+  absl::StatusOr<std::set<std::string>> PlansFor(db::Snapshot& snapshot,
+                                                 const std::vector<std::string>& plan_ids,
                                                  const std::vector<std::string>& member_ids,
                                                  const std::vector<std::string>& unit_ids) const;
 
-  // The version that a new node of this id starts from: above all that a removed one of the same id had.
-  absl::StatusOr<std::map<std::string, int64_t>> LastVersions(db::Snapshot& snapshot, const std::string& plan_id,
-                                                              const std::vector<std::string>& node_ids) const;
+  // The version that a new node of this id starts from: above all that a removed one of the same id
+  // had.
+  absl::StatusOr<std::map<std::string, int64_t>> LastVersions(
+      db::Snapshot& snapshot, const std::string& plan_id,
+      const std::vector<std::string>& node_ids) const;
 };
 
 }  // namespace milepost::target

@@ -125,14 +125,17 @@ organization::v1::Calendar ToProto(const Calendar& calendar) {
   organization::v1::Calendar message;
   message.set_name(NameOf("calendars", calendar.id));
   message.set_display_name(calendar.display_name);
-  for (const int64_t weight : calendar.definition.weekday_weights_ppm) message.add_weekday_weights_ppm(weight);
+  for (const int64_t weight : calendar.definition.weekday_weights_ppm)
+    message.add_weekday_weights_ppm(weight);
   for (const SpecialDay& day : calendar.definition.special_days) {
     organization::v1::SpecialDay& added = *message.add_special_days();
     *added.mutable_date() = milepost::ToProto(day.day);
-    added.set_kind(day.kind == DayKind::kHoliday ? organization::v1::HOLIDAY : organization::v1::WORKING_DAY);
+    added.set_kind(day.kind == DayKind::kHoliday ? organization::v1::HOLIDAY
+                                                 : organization::v1::WORKING_DAY);
     if (day.weight_ppm) added.set_weight_ppm(*day.weight_ppm);
     if (day.stands_in_for) {
-      added.set_stands_in_for(static_cast<organization::v1::Weekday>(static_cast<int>(*day.stands_in_for) + 1));
+      added.set_stands_in_for(
+          static_cast<organization::v1::Weekday>(static_cast<int>(*day.stands_in_for) + 1));
     }
     added.set_display_name(day.name);
   }

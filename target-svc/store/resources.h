@@ -15,7 +15,8 @@
 #include "target-svc/domain/organization.h"
 #include "target-svc/domain/plan.h"
 
-// The public resource of every record: what calls are answered with and what its change row carries. Complete and unmasked.
+// The public resource of every record: what calls are answered with and what its change row
+// carries. Complete and unmasked.
 namespace milepost::target {
 
 // `today` decides which placement the fields `parent`, `unit` and `job_title` show.

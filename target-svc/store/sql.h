@@ -15,8 +15,8 @@ namespace milepost::target {
 inline constexpr size_t kKeysPerStatement = 512;
 inline constexpr size_t kRowsPerStatement = 256;
 
-// Calls `run(placeholders, values)` for keys in groups. Groups are filled up with their last key to a power of two, so that few
-// different statements are prepared.
+// Calls `run(placeholders, values)` for keys in groups. Groups are filled up with their last key to
+// a power of two, so that few different statements are prepared.
 template <typename Run>
 absl::Status ForKeys(const std::vector<std::string>& keys, Run run) {
   for (size_t at = 0; at < keys.size(); at += kKeysPerStatement) {
@@ -31,8 +31,10 @@ absl::Status ForKeys(const std::vector<std::string>& keys, Run run) {
   return absl::OkStatus();
 }
 
-// Runs `INSERT ... VALUES` + rows of placeholders. `values` holds the rows one after another, `columns` values each.
-inline absl::Status InsertRows(db::Transaction& tx, std::string_view name, const std::string& insert, size_t columns,
+// Runs `INSERT ... VALUES` + rows of placeholders. `values` holds the rows one after another,
+// `columns` values each.
+inline absl::Status InsertRows(db::Transaction& tx, std::string_view name,
+                               const std::string& insert, size_t columns,
                                const std::vector<db::Value>& values) {
   const std::string row = "(" + db::Placeholders(columns) + ")";
   const size_t rows = values.size() / columns;
@@ -42,8 +44,9 @@ inline absl::Status InsertRows(db::Transaction& tx, std::string_view name, const
     while (count > rows - at) count /= 2;
     const std::string sql = insert + " VALUES " + db::Placeholders(count, row);
     const auto first = values.begin() + static_cast<std::ptrdiff_t>(at * columns);
-    const absl::StatusOr<int64_t> done =
-        tx.ExecuteValues({name, sql}, std::vector<db::Value>(first, first + static_cast<std::ptrdiff_t>(count * columns)));
+    const absl::StatusOr<int64_t> done = tx.ExecuteValues(
+        {name, sql},
+        std::vector<db::Value>(first, first + static_cast<std::ptrdiff_t>(count * columns)));
     if (!done.ok()) return done.status();
     at += count;
   }

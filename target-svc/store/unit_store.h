@@ -23,14 +23,16 @@ class UnitStore {
   absl::Status LockOrganization(db::Transaction& tx) const;
 
   // Adds units with version 1. ALREADY_EXISTS if an id is taken.
-  absl::Status Insert(db::Transaction& tx, const change::Context& why, const std::vector<Unit>& units,
-                      absl::CivilDay today) const;
+  absl::Status Insert(db::Transaction& tx, const change::Context& why,
+                      const std::vector<Unit>& units, absl::CivilDay today) const;
   // Writes a changed unit with the next version and returns it. The organization is locked.
-  absl::StatusOr<Unit> Save(db::Transaction& tx, const change::Context& why, const std::string& event_type,
-                            const Unit& before, Unit unit, absl::CivilDay today) const;
+  absl::StatusOr<Unit> Save(db::Transaction& tx, const change::Context& why,
+                            const std::string& event_type, const Unit& before, Unit unit,
+                            absl::CivilDay today) const;
 
   // Name of a unit or member placed in the unit after the day, if any.
-  absl::StatusOr<std::optional<std::string>> PlacedAfter(db::Snapshot& snapshot, const std::string& unit_id,
+  absl::StatusOr<std::optional<std::string>> PlacedAfter(db::Snapshot& snapshot,
+                                                         const std::string& unit_id,
                                                          absl::CivilDay day) const;
 };
 
