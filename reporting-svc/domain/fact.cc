@@ -69,7 +69,7 @@ bool HasCells(Group group, Dim dim, Grain grain, bool of_member) {
     case Grain::kMonth:
       return group != Group::kCycle || dim == Dim::kNone || !of_member;
     case Grain::kYear:
-      return dim == Dim::kNone && group != Group::kCycle && group != Group::kStage;
+      return dim == Dim::kNone || !of_member;
   }
   return false;
 }

@@ -105,8 +105,8 @@ struct CellKey {
 
 using Cells = absl::flat_hash_map<CellKey, Values>;
 
-// Which cells are kept. Day cells of single members are kept without a further dimension only, and years only there, because
-// the rest is read fast enough from months and facts; the histogram of cycles is kept by month.
+// Which cells are kept. Days and years of single members are kept without a further dimension only, because the rest is read
+// fast enough from months and facts; the histogram of cycles is kept by month and year.
 bool HasCells(Group group, Dim dim, Grain grain, bool of_member);
 
 // The coarsest grain kept for a combination; nullopt if no cells are kept for it at all.

@@ -278,87 +278,54 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
       }
     }
 
-    // Figures by member and piece of time, for all members that some row needs; and those of everybody.
-    struct Answer {
-      std::map<Dim, std::string> dims;
-      bool everybody = false;
-      std::vector<std::string> members;
-      std::vector<std::pair<size_t, std::pair<Days, Granularity>>> places;
-    };
-    std::map<std::pair<std::map<Dim, std::string>, bool>, Answer> answers;
-    std::map<std::string, std::vector<Stay>> stays;
-    if (!ranges.empty()) {
-      Days reach = *ranges.begin();
-      for (const Days& range : ranges) reach.last = std::max(reach.last, range.last);
-      std::set<std::string> units;
-      for (const Measured& key : measured) {
-        Answer& answer = answers[{key.dims, key.unit.empty() && key.member.empty()}];
-        answer.dims = key.dims;
-        answer.everybody = key.unit.empty() && key.member.empty();
-        if (!key.member.empty()) answer.members.push_back(key.member);
-        if (!key.unit.empty()) units.insert(key.unit);
-      }
-      for (Stay& stay : organization.StaysIn(std::vector<std::string>(units.begin(), units.end()), reach)) {
-        ranges.insert(stay.days);  // Who came or left in the middle of a month makes its days needed.
-        stays[stay.unit].push_back(std::move(stay));
-      }
-      for (const Measured& key : measured) {
-        if (key.unit.empty()) continue;
-        Answer& answer = answers[{key.dims, false}];
-        for (const Stay& stay : stays[key.unit]) answer.members.push_back(stay.member);
-      }
-    }
+    // The figures of each thing measured, by piece of time. Members are read together, units each by themselves.
     const std::vector<std::pair<Days, Granularity>> pieces = Pieces(ranges);
-    for (auto& [key, answer] : answers) {
-      Audience audience;
-      audience.everybody = answer.everybody;
-      std::sort(answer.members.begin(), answer.members.end());
-      answer.members.erase(std::unique(answer.members.begin(), answer.members.end()), answer.members.end());
-      // A row with a dimension of its own reads months of members from cells, and their days from the ledger.
-      for (const auto& piece : pieces) {
-        audience.stays.clear();
-        for (const std::string& member : answer.members) audience.stays.push_back({member, "", piece.first});
-        const FigureRequest figures{metric->group, piece.first, piece.second, answer.dims, false,
-                                    metric->money ? plan.plan.currency_code() : ""};
-        answer.places.emplace_back(answer.everybody ? reader.AskTotal(figures, audience)
-                                                    : reader.AskGrouped(figures, audience, v1::MEMBER, {}),
-                                   piece);
+    struct Place {
+      size_t answer = 0;
+      std::string member;  // Whose part of the answer it is; empty for all of it.
+      const std::pair<Days, Granularity>* piece = nullptr;
+    };
+    std::map<Measured, std::vector<Place>> places;
+    std::map<std::map<Dim, std::string>, std::vector<std::string>> members;
+    for (const Measured& key : measured) {
+      if (!key.member.empty()) members[key.dims].push_back(key.member);
+    }
+    for (const auto& piece : pieces) {
+      FigureRequest figures{metric->group, piece.first, piece.second, {}, false,
+                            metric->money ? plan.plan.currency_code() : ""};
+      for (const Measured& key : measured) {
+        if (!key.member.empty()) continue;
+        Audience audience;
+        audience.everybody = key.unit.empty();
+        if (!key.unit.empty()) audience.stays = organization.StaysIn(key.unit, piece.first);
+        figures.dims = key.dims;
+        places[key].push_back({reader.AskTotal(figures, audience), "", &piece});
+      }
+      for (const auto& [dims, ids] : members) {
+        Audience audience;
+        for (const std::string& id : ids) audience.stays.push_back({id, "", piece.first});
+        figures.dims = dims;
+        const size_t answer = reader.AskGrouped(figures, audience, v1::MEMBER, {});
+        for (const std::string& id : ids) places[Measured{"", id, dims}].push_back({answer, id, &piece});
       }
     }
     if (absl::Status s = reader.Run(); !s.ok()) return s;
 
-    std::map<std::map<Dim, std::string>, Ledger> of_everybody;
-    std::map<std::map<Dim, std::string>, absl::flat_hash_map<std::string, Ledger>> of_members;
-    for (const auto& [key, answer] : answers) {
-      const int value = metric->ValueFor(answer.dims.count(Dim::kProduct) != 0 ? Dim::kProduct : Dim::kNone);
-      for (const auto& [place, piece] : answer.places) {
-        const std::vector<Days> periods = Cut(piece.first, piece.second);
-        const auto add = [&](Ledger& ledger, const Series& series) {
-          for (const auto& [at, values] : series) ledger.Add(periods[at.first].first, values[value]);
-        };
-        if (answer.everybody) {
-          add(of_everybody[answer.dims], reader.Total(place));
-        } else {
-          for (const auto& [member, series] : reader.Grouped(place)) add(of_members[answer.dims][member], series);
-        }
+    std::map<Measured, Ledger> ledgers;
+    for (const auto& [key, of_key] : places) {
+      const int value = metric->ValueFor(key.dims.count(Dim::kProduct) != 0 ? Dim::kProduct : Dim::kNone);
+      for (const Place& place : of_key) {
+        const std::vector<Days> periods = Cut(place.piece->first, place.piece->second);
+        const std::map<std::string, Series>& answer = reader.Grouped(place.answer);
+        const auto found = answer.find(place.member);
+        if (found == answer.end()) continue;
+        for (const auto& [at, values] : found->second) ledgers[key].Add(periods[at.first].first, values[value]);
       }
     }
     // Whole months are booked on their first day; no range that is summed begins or ends inside one.
     const auto actual_of = [&](const Measured& key, const std::optional<Days>& days) -> int64_t {
       if (!days || days->first > as_of) return 0;
-      const Days until{days->first, std::min(days->last, as_of)};
-      if (key.unit.empty() && key.member.empty()) return of_everybody[key.dims].Sum(until);
-      const auto& ledgers = of_members[key.dims];
-      if (!key.member.empty()) {
-        const auto ledger = ledgers.find(key.member);
-        return ledger == ledgers.end() ? 0 : ledger->second.Sum(until);
-      }
-      int64_t sum = 0;
-      for (const Stay& stay : stays[key.unit]) {
-        const auto ledger = ledgers.find(stay.member);
-        if (ledger != ledgers.end()) sum += ledger->second.Sum(Intersect(stay.days, until));
-      }
-      return sum;
+      return ledgers[key].Sum(Days{days->first, std::min(days->last, as_of)});
     };
 
     // Targets through the days that figures begin before and end with.

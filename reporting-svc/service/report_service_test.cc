@@ -84,6 +84,11 @@ class ReportServiceTest : public ::testing::Test {
     stub_ = v1::ReportService::NewStub(host_.channel());
   }
 
+  ~ReportServiceTest() override {
+    host_.runner().Drain();
+    host_.runner().WaitForStreams(absl::Seconds(5));
+  }
+
   static ReportService::Options Options() {
     ReportService::Options options;
     options.watch_interval = absl::Milliseconds(20);

@@ -46,7 +46,9 @@ const char* ColumnOf(Dim dim) {
 // Every row says which query it answers.
 class Reader {
  public:
-  explicit Reader(const std::vector<FigureQuery>& queries) : queries_(queries) {}
+  explicit Reader(const std::vector<FigureQuery>& queries) : queries_(queries) {
+    for (const FigureQuery& query : queries) columns_ = std::max(columns_, ValueCount(query.group));
+  }
 
   void AddCells(size_t query_number, Dim dim, const Span& span) {
     const FigureQuery& query = queries_[query_number];
@@ -109,7 +111,7 @@ class Reader {
       figure.key = row.String(2);
       figure.sub = row.String(3);
       figure.day = Cuts(queries_[query_number]) ? DayOf(row.Int64(4)) : queries_[query_number].range.first;
-      for (size_t i = 0; i < kValueCount; ++i) figure.values[i] = row.Int64(5 + i);
+      for (size_t i = 0; i < columns_; ++i) figure.values[i] = row.Int64(5 + i);
       if (!IsZero(figure.values)) figures[query_number].push_back(std::move(figure));
     }
     return figures;
@@ -124,7 +126,7 @@ class Reader {
                     query.by_member ? "member_id" : "''", ", ", key_column, ", ", query.by_sub ? "sub_key" : "''", ", ",
                     Cuts(query) ? period_column : "0");
     const size_t used = ValueCount(query.group);
-    for (size_t i = 0; i < kValueCount; ++i) {
+    for (size_t i = 0; i < columns_; ++i) {
       if (i < used) {
         absl::StrAppend(&sql_, ", CAST(SUM(v", i, ") AS SIGNED)");
       } else {
@@ -155,6 +157,7 @@ class Reader {
   }
 
   const std::vector<FigureQuery>& queries_;
+  size_t columns_ = 0;  // Values per row: all parts of a UNION have as many.
   std::string sql_;
   std::vector<db::Value> bound_;
 };
