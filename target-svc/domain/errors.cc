@@ -59,6 +59,11 @@ absl::Status ReferenceMissing(const std::string& name) {
                absl::StrCat(name, " does not exist"), {{"name", name}});
 }
 
+absl::Status OrganizationNotRead() {
+  return Error(StatusCode::kUnavailable, "ORGANIZATION_NOT_READ",
+               "the organization is not read yet");
+}
+
 absl::Status UnitNotThere(const std::string& unit_id, absl::CivilDay first, absl::CivilDay until) {
   return Error(StatusCode::kFailedPrecondition, "UNIT_NOT_THERE",
                absl::StrCat("units/", unit_id, " does not exist on all days from ", Day(first), " ",

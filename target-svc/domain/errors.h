@@ -20,6 +20,9 @@ absl::Status StaleEtag(const std::string& name);
 // Something the request refers to.
 absl::Status ReferenceMissing(const std::string& name);
 
+// The service has just started.
+absl::Status OrganizationNotRead();
+
 // Organization.
 absl::Status UnitNotThere(const std::string& unit_id, absl::CivilDay first, absl::CivilDay until);
 absl::Status UnitCycle(const std::string& unit_id, absl::CivilDay day);

@@ -106,8 +106,7 @@ void Directory::Follow(db::Session& session, std::stop_token stop) {
 
 absl::Status Directory::Ready() const {
   const std::lock_guard lock(mutex_);
-  return cache_count_ >= 0 ? absl::OkStatus()
-                           : absl::UnavailableError("the organization is not read yet");
+  return cache_count_ >= 0 ? absl::OkStatus() : error::OrganizationNotRead();
 }
 
 }  // namespace milepost::target

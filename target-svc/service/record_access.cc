@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "platform/resource/name.h"
+#include "target-svc/domain/errors.h"
 #include "target-svc/service/plan_view.h"
 
 namespace milepost::target {
@@ -24,7 +25,7 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
     if (!view.ok() || plan_id) return view.status();
     const absl::StatusOr<Node> node = plans.LoadNode(snapshot, plan->id, node_ids->id);
     if (!node.ok()) return node.status();
-    return view->Shows(*node) ? absl::OkStatus() : absl::NotFoundError("hidden");
+    return view->Shows(*node) ? absl::OkStatus() : error::NotFound(record);
   });
   return seen.ok();
 }
