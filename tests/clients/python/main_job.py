@@ -184,6 +184,7 @@ def main():
 
     watching = opportunities.WatchOpportunities(opportunity_pb2.WatchOpportunitiesRequest(
         owners=[f"members/{run}-anna"]), timeout=120)
+    assert not next(watching).change_type, "the first answer only says where the watch begins"
 
     def open_one(number):
         return once_known(lambda: opportunities.CreateOpportunity(opportunity_pb2.CreateOpportunityRequest(
