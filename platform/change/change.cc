@@ -114,10 +114,13 @@ absl::Status Write(db::Transaction& tx, const Gathered& gathered) {
       values.emplace_back(why.actor);
       values.emplace_back(why.calling_service);
       values.emplace_back(why.reason);
-      values.push_back(carries_request ? db::Value(why.request_scope) : db::Value(db::Null{}));
-      values.push_back(carries_request ? db::Value(why.request_id) : db::Value(db::Null{}));
-      values.push_back(carries_request ? db::Value(db::Bytes{why.request_hash})
-                                       : db::Value(db::Null{}));
+      if (carries_request) {
+        values.emplace_back(why.request_scope);
+        values.emplace_back(why.request_id);
+        values.emplace_back(db::Bytes{why.request_hash});
+      } else {
+        for (int column = 0; column < 3; ++column) values.emplace_back(db::Null{});
+      }
       values.emplace_back(time);
     }
     const std::string sql = kInsertHead + db::Placeholders(count, kInsertRow);
