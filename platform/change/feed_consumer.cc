@@ -596,7 +596,7 @@ class FeedConsumer::Following {
   absl::Time fresh_time_;
   std::string next_feed_id_;  // What the first batch of a new checkpoint says.
   int64_t head_ = 0;
-  absl::Time renewed_;  // The lease, last.
+  absl::Time renewed_;                        // The lease, last.
   absl::Time looked_ = absl::InfinitePast();  // At the whole checkpoint, last.
 };
 
