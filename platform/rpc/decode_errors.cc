@@ -16,11 +16,7 @@ class Interceptor : public grpc::experimental::Interceptor {
       const grpc::Status status = methods->GetSendStatus();
       if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED &&
           status.error_message().empty()) {
-        methods->ModifySendStatus(ToGrpcStatus(
-            status::Error(
-                absl::StatusCode::kInvalidArgument, "REQUEST_NOT_DECODABLE",
-                "the request is not a valid message of its type; text fields must be valid UTF-8"),
-            ""));
+        methods->ModifySendStatus(ToGrpcStatus(NotDecodable(), ""));
       }
     }
     methods->Proceed();
@@ -39,6 +35,12 @@ class Factory : public grpc::experimental::ServerInterceptorFactoryInterface {
 };
 
 }  // namespace
+
+absl::Status NotDecodable() {
+  return status::Error(
+      absl::StatusCode::kInvalidArgument, "REQUEST_NOT_DECODABLE",
+      "the request is not a valid message of its type; text fields must be valid UTF-8");
+}
 
 std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
 DecodeErrorInterceptors() {

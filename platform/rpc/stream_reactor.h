@@ -2,10 +2,12 @@
 
 // The templates of rpc::Runner's streams; included by runner.h only.
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "platform/rpc/decode_errors.h"
 #include "platform/rpc/runner.h"
 
 namespace milepost::rpc {
@@ -92,20 +94,42 @@ class BidiReactor final : public BlockingReactor<grpc::ServerBidiReactor<Request
     this->StartRead(&incoming_);
     std::unique_lock<std::mutex> lock(this->mutex_);
     this->changed_.wait(lock, [this] { return !reading_; });
-    if (half_closed_) return std::nullopt;
+    if (half_closed_) {
+      CheckEnd(lock);
+      return std::nullopt;
+    }
     return std::move(incoming_);
   }
+
+  // A message came that is none of its type; the handler saw the end of the stream instead.
+  bool undecodable() const { return undecodable_; }
 
   void OnReadDone(bool ok) override {
     const std::lock_guard<std::mutex> lock(this->mutex_);
     reading_ = false;
     if (!ok) half_closed_ = true;
+    if (ok && checking_) undecodable_ = true;  // The stream went on.
     this->changed_.notify_all();
   }
 
  private:
+  // gRPC tells a message that cannot be decoded in the same way as the end of the stream. But after
+  // the end, another read ends at once, and after a bad message it goes on or waits.
+  void CheckEnd(std::unique_lock<std::mutex>& lock) {
+    if (this->gone_) return;
+    reading_ = checking_ = true;
+    lock.unlock();
+    this->StartRead(&incoming_);
+    lock.lock();
+    const bool done = this->changed_.wait_for(lock, std::chrono::seconds(1),
+                                              [this] { return !reading_ || this->gone_.load(); });
+    if (!done) undecodable_ = true;
+  }
+
   bool reading_ = false;
   bool half_closed_ = false;
+  bool checking_ = false;
+  std::atomic<bool> undecodable_{false};
   Request incoming_;
 };
 
@@ -143,11 +167,13 @@ grpc::ServerBidiReactor<Request, Response>* Runner::RunBidi(grpc::CallbackServer
     reactor->Finish(TakeRefusal());
     return reactor.get();
   }
-  const bool started = StartStream(call, [this, call, reactor,
-                                          handler](db::Session& session) mutable {
-    reactor->FinishWhenWritten(End(
-        *call, handler(caller(*call), session, static_cast<Stream<Request, Response>&>(*reactor))));
-  });
+  const bool started =
+      StartStream(call, [this, call, reactor, handler](db::Session& session) mutable {
+        absl::Status status =
+            handler(caller(*call), session, static_cast<Stream<Request, Response>&>(*reactor));
+        if (status.ok() && reactor->undecodable()) status = NotDecodable();
+        reactor->FinishWhenWritten(End(*call, status));
+      });
   if (!started) {
     reactor->Finish(
         End(*call, status::Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
