@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "cli/csv.h"
 #include "cli/text.h"
+#include "google/protobuf/stubs/common.h"
 #include "platform/resource/name.h"
 
 namespace milepost::cli {
@@ -89,6 +90,23 @@ class File {
     return File(name, *std::move(csv), *std::move(found));
   }
 
+  // Takes out the rows that are not UTF-8, which no service could read, and notes them.
+  void Refuse(std::vector<RowNote>& refused) {
+    const auto unreadable = [](const Csv::Row& row) {
+      return std::any_of(row.cells.begin(), row.cells.end(), [](const std::string& cell) {
+        return !google::protobuf::internal::IsStructurallyValidUTF8(cell.data(),
+                                                                    static_cast<int>(cell.size()));
+      });
+    };
+    for (const Csv::Row& row : csv_.rows) {
+      if (unreadable(row))
+        refused.push_back(
+            {name_, row.line, "is not UTF-8; was the file saved in another encoding?"});
+    }
+    csv_.rows.erase(std::remove_if(csv_.rows.begin(), csv_.rows.end(), unreadable),
+                    csv_.rows.end());
+  }
+
   const std::string& name() const { return name_; }
   const std::vector<Csv::Row>& rows() const { return csv_.rows; }
   std::string Get(const Csv::Row& row, const char* column) const {
@@ -116,6 +134,7 @@ class Reader {
     auto file =
         File::Open(directory, "sales_teams.csv", {"sales_agent", "manager", "regional_office"});
     if (!file.ok()) return file.status();
+    file->Refuse(out_.refused);
     AddUnit(0, kCompany, "Company", "", organization::v1::COMPANY, "");
     std::map<std::string, organization::v1::ImportMemberRow> managers;
     for (const Csv::Row& row : file->rows()) {
@@ -158,6 +177,7 @@ class Reader {
                            {"account", "sector", "year_established", "revenue", "employees",
                             "office_location", "subsidiary_of"});
     if (!file.ok()) return file.status();
+    file->Refuse(out_.refused);
     std::vector<std::pair<size_t, std::string>> parents;
     for (const Csv::Row& row : file->rows()) {
       const std::string name = file->Get(row, "account");
@@ -214,6 +234,7 @@ class Reader {
   absl::Status Products(const std::string& directory) {
     auto file = File::Open(directory, "products.csv", {"product", "series", "sales_price"});
     if (!file.ok()) return file.status();
+    file->Refuse(out_.refused);
     for (const Csv::Row& row : file->rows()) {
       const std::string name = file->Get(row, "product");
       const auto price = Amount(file->Get(row, "sales_price"));
@@ -247,6 +268,7 @@ class Reader {
                            {"opportunity_id", "sales_agent", "product", "account", "deal_stage",
                             "engage_date", "close_date", "close_value"});
     if (!file.ok()) return file.status();
+    file->Refuse(out_.refused);
     for (const Csv::Row& row : file->rows()) {
       if (const std::string problem = Opportunity(*file, row); !problem.empty()) {
         out_.refused.push_back({file->name(), row.line, problem});

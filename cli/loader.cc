@@ -118,7 +118,12 @@ absl::Status Send(Open open, const std::vector<Row>& rows, const std::string& fi
   Response rest;
   while (stream->Read(&rest)) {
   }
-  return rpc::FromGrpcStatus(stream->Finish());
+  const absl::Status status = rpc::FromGrpcStatus(stream->Finish());
+  if (status.ok() && in_flight > 0) {
+    return absl::DataLossError(
+        "the service ended the import before it had answered every row; repeat the import");
+  }
+  return status;
 }
 
 template <typename Request, typename Response, typename Row, typename Open>

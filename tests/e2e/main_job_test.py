@@ -67,7 +67,13 @@ def break_rows(directory, broken):
     open_rows[7]["deal_stage"] = "Dreaming"
     open_rows[13]["opportunity_id"] = ""
     bad = [won[3], won[11], won[29], won[47], won[60], lost[5], lost[9], open_rows[7], open_rows[13]]
+
+    # A row in another encoding.
+    lost[21]["account"] = "GBKGBK"
+    bad.append(lost[21])
     crm_data.write(broken, "sales_pipeline", crm_data.PIPELINE, [[row[c] for c in crm_data.PIPELINE] for row in rows])
+    pipeline = broken / "sales_pipeline.csv"
+    pipeline.write_bytes(pipeline.read_bytes().replace(b"GBKGBK", "上海".encode("gbk")))
 
     # An account that nothing else refers to: a year that no service takes, and one without a name.
     used = {row["account"] for row in rows}

@@ -8,6 +8,7 @@ import hmac
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import grpc
@@ -173,6 +174,32 @@ def check_strangers(suite, checks):
                                                                       "milepost.change.v1.ChangeService"} <= names, names)
             checks.true(f"{service}: reflection describes them",
                         len(answers[1].file_descriptor_response.file_descriptor_proto) > 0)
+
+
+def check_streams(suite, checks):
+    """A message in the middle of a stream that cannot be read ends it with an error, not as if all was well."""
+    admin = suite.client("director", "admin")
+    good = customer_pb2.ImportCustomersRequest()
+    good.rows.add(line=1, customer=customer_pb2.Customer(
+        name="customers/streamed", kind=customer_pb2.COMPANY, display_name="流"))
+    good = good.SerializeToString()
+    broken = good.replace("流".encode(), b"\xc1\xf7\xbf")  # As long, and not UTF-8.
+    call = admin.channel("customer-svc").stream_stream(
+        "/milepost.customer.v1.CustomerService/ImportCustomers", request_serializer=lambda b: b,
+        response_deserializer=customer_pb2.ImportCustomersResponse.FromString)
+    checks.fails("an import with a batch that is not UTF-8", lambda: list(call(iter([good, broken, good]), timeout=20)),
+                 "INVALID_ARGUMENT", "REQUEST_NOT_DECODABLE")
+
+    waiting = threading.Event()
+
+    def patient():
+        yield broken
+        waiting.wait(20)
+
+    checks.fails("an import that waits for the answer to such a batch", lambda: list(call(patient(), timeout=20)),
+                 "INVALID_ARGUMENT", "REQUEST_NOT_DECODABLE")
+    waiting.set()
+    checks.equal("an import that is fine", len(list(call(iter([good, good]), timeout=20))), 2)
 
 
 def check_roles(suite, checks):
@@ -666,6 +693,8 @@ def run():
     with Suite(services=services) as suite:
         check_strangers(suite, checks)
         check_roles(suite, checks)
+        if "customer-svc" in services:
+            check_streams(suite, checks)
         admin = suite.client("director", "admin")
         if "target-svc" in services:
             company.make(suite, admin)
