@@ -105,7 +105,8 @@ start_suite_database() {
 
 # --- services ----------------------------------------------------------------------------------
 
-# service_settings SERVICE: its environment, one NAME=value a line.
+# service_settings SERVICE: its environment, one NAME=value a line. Addresses are numbers, because a
+# minimal machine may not know the name localhost.
 service_settings() {
   local service=$1 peer
   cat <<END
@@ -129,7 +130,7 @@ END
   for peer in "${services[@]}"; do
     [[ $peer == "$service" ]] && continue
     peer=${peer%-svc}
-    printf 'MILEPOST_%s_ADDRESS=localhost:%s\n' "${peer^^}" "$(grpc_port "$peer-svc")"
+    printf 'MILEPOST_%s_ADDRESS=127.0.0.1:%s\n' "${peer^^}" "$(grpc_port "$peer-svc")"
   done
 }
 
@@ -256,7 +257,7 @@ write_profile() {
   {
     printf '{\n'
     for service in "${services[@]}"; do
-      printf '  "%s": "localhost:%s",\n' "${service%-svc}" "$(grpc_port "$service")"
+      printf '  "%s": "127.0.0.1:%s",\n' "${service%-svc}" "$(grpc_port "$service")"
     done
     # Paths are relative to the profile.
     printf '  "ca_file": "pki/ca.crt",\n'
