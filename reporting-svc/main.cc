@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-
 #include <map>
 #include <stop_token>
 #include <string>
@@ -9,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "platform/log/log.h"
 #include "platform/rpc/host.h"
+#include "reporting-svc/domain/errors.h"
 #include "reporting-svc/service/followers.h"
 #include "reporting-svc/service/projection_service.h"
 #include "reporting-svc/service/reconciler.h"
@@ -30,7 +30,7 @@ absl::StatusOr<std::map<std::string, std::shared_ptr<grpc::Channel>>> Channels(r
       {kTargetService, {"--target-address", host.settings().target_address}}};
   std::map<std::string, std::shared_ptr<grpc::Channel>> channels;
   for (const auto& [source, peer] : peers) {
-    if (peer.second.empty()) return absl::InvalidArgumentError(absl::StrCat(peer.first, " is required"));
+    if (peer.second.empty()) return error::MissingSetting(peer.first);
     absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = host.PeerChannel(peer.second);
     if (!channel.ok()) return channel.status();
     channels[source] = *std::move(channel);
@@ -38,7 +38,8 @@ absl::StatusOr<std::map<std::string, std::shared_ptr<grpc::Channel>>> Channels(r
   return channels;
 }
 
-std::vector<std::string> SourcesOf(const std::map<std::string, std::shared_ptr<grpc::Channel>>& channels) {
+std::vector<std::string> SourcesOf(
+    const std::map<std::string, std::shared_ptr<grpc::Channel>>& channels) {
   std::vector<std::string> sources;
   for (const auto& [source, channel] : channels) sources.push_back(source);
   return sources;
@@ -49,43 +50,53 @@ absl::Status Serve(rpc::Host& host, const Options& options) {
   if (!channels.ok()) return channels.status();
   FreshnessReader freshness(SourcesOf(*channels));
   Projection projection(host.settings().zone);
-  Followers followers(*channels, [&host] { return host.NewSession(); }, projection, freshness, host.organization(),
-                      host.registry());
+  Followers followers(
+      *channels, [&host] { return host.NewSession(); }, projection, freshness, host.organization(),
+      host.registry());
   ReportService::Options report_options;
   report_options.currency = host.settings().currency_code;
   if (options.leaderboard == "scope") report_options.leaderboard = LeaderboardVisibility::kScope;
   ReportService reports(host.runner(), freshness, report_options);
   ProjectionService care(host.runner(), freshness, followers);
-  Reconciler reconciler([&host] { return host.NewSession(absl::Minutes(1)); }, freshness, host.registry());
+  Reconciler reconciler([&host] { return host.NewSession(absl::Minutes(1)); }, freshness,
+                        host.registry());
   host.AddService(reports, v1::ReportService::service_full_name());
   host.AddService(care, v1::ProjectionService::service_full_name());
-  // A replica that does not follow itself still knows who may see what, from what the others stored.
+  // A replica that does not follow itself still knows who may see what, from what the others
+  // stored.
   host.AddBackground("organization", [&](std::stop_token stop) {
     const std::unique_ptr<db::Session> session = host.NewSession();
-    while (!stop.stop_requested() && !followers.LoadOrganization(*session).ok()) absl::SleepFor(absl::Milliseconds(200));
+    while (!stop.stop_requested() && !followers.LoadOrganization(*session).ok())
+      absl::SleepFor(absl::Milliseconds(200));
   });
-  host.AddBackground("feed-heads", [&followers](std::stop_token stop) { followers.WatchHeads(std::move(stop)); });
-  host.AddBackground("reconcile", [&reconciler](std::stop_token stop) { reconciler.Run(std::move(stop)); });
+  host.AddBackground("feed-heads",
+                     [&followers](std::stop_token stop) { followers.WatchHeads(std::move(stop)); });
+  host.AddBackground("reconcile",
+                     [&reconciler](std::stop_token stop) { reconciler.Run(std::move(stop)); });
   for (const std::string& source : followers.sources()) {
-    host.AddBackground(absl::StrCat("follow-", source),
-                       [&followers, source](std::stop_token stop) { followers.Follow(source, std::move(stop)); });
+    host.AddBackground(absl::StrCat("follow-", source), [&followers, source](std::stop_token stop) {
+      followers.Follow(source, std::move(stop));
+    });
   }
   return host.Serve();
 }
 
-// Empties the read models and builds them anew. A running service does the work; without one this process does.
+// Empties the read models and builds them anew. A running service does the work; without one this
+// process does.
 absl::Status Rebuild(rpc::Host& host) {
   auto channels = Channels(host);
   if (!channels.ok()) return channels.status();
   FreshnessReader freshness(SourcesOf(*channels));
   Projection projection(host.settings().zone);
-  Followers followers(*channels, [&host] { return host.NewSession(); }, projection, freshness, host.organization(),
-                      host.registry());
+  Followers followers(
+      *channels, [&host] { return host.NewSession(); }, projection, freshness, host.organization(),
+      host.registry());
   const std::unique_ptr<db::Session> session = host.NewSession();
   if (absl::Status s = followers.RequestRebuild(*session); !s.ok()) return s;
   std::vector<std::jthread> threads;
   for (const std::string& source : followers.sources()) {
-    threads.emplace_back([&followers, source](std::stop_token stop) { followers.Follow(source, std::move(stop)); });
+    threads.emplace_back(
+        [&followers, source](std::stop_token stop) { followers.Follow(source, std::move(stop)); });
   }
   absl::Time told = absl::InfinitePast();
   while (true) {
@@ -117,15 +128,19 @@ int main(int argc, char** argv) {
   reporting::Options options;
   rpc::Program program;
   program.service = "reporting-svc";
-  program.description = "Answers where targets, funnel and results stand, from read models kept current by the feeds.";
+  program.description =
+      "Answers where targets, funnel and results stand, from read models kept current by the "
+      "feeds.";
   program.migrations = reporting::Migrations();
   program.add_options = [&options](CLI::App& app) {
-    app.add_option("--leaderboard", options.leaderboard,
-                   "Who sees places and figures on leaderboards: everybody, or each within its scope")
+    app.add_option(
+           "--leaderboard", options.leaderboard,
+           "Who sees places and figures on leaderboards: everybody, or each within its scope")
         ->envname("MILEPOST_LEADERBOARD")
         ->check(CLI::IsMember({"everybody", "scope"}));
   };
   program.serve = [&options](rpc::Host& host) { return reporting::Serve(host, options); };
-  program.commands = {{"rebuild", "Empty the read models and build them anew from the feeds", reporting::Rebuild}};
+  program.commands = {
+      {"rebuild", "Empty the read models and build them anew from the feeds", reporting::Rebuild}};
   return rpc::Main(argc, argv, program);
 }

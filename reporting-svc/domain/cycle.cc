@@ -29,7 +29,8 @@ std::optional<CycleStats> StatsOf(const Histogram& histogram) {
   }
   if (stats.count == 0) return std::nullopt;
   stats.mean = (sum * 200 + stats.count) / (stats.count * 2);
-  stats.median = (ValueAt(histogram, (stats.count + 1) / 2) + ValueAt(histogram, stats.count / 2 + 1)) * 50;
+  stats.median =
+      (ValueAt(histogram, (stats.count + 1) / 2) + ValueAt(histogram, stats.count / 2 + 1)) * 50;
   stats.p90 = ValueAt(histogram, (stats.count * 9 + 9) / 10) * 100;
   return stats;
 }

@@ -6,19 +6,30 @@
 namespace milepost::reporting::error {
 
 absl::Status NotFound(const std::string& name) {
-  return status::Error(absl::StatusCode::kNotFound, "NOT_FOUND", absl::StrCat(name, " does not exist"), {{"name", name}});
+  return status::Error(absl::StatusCode::kNotFound, "NOT_FOUND",
+                       absl::StrCat(name, " does not exist"), {{"name", name}});
 }
 
 absl::Status MetricNotDerived(const std::string& metric, const std::string& plan) {
-  return status::Error(absl::StatusCode::kFailedPrecondition, "METRIC_NOT_DERIVED",
-                       absl::StrCat("no event yields actual values of ", metric, ", the metric of ", plan),
-                       {{"metric", metric}, {"plan", plan}});
+  return status::Error(
+      absl::StatusCode::kFailedPrecondition, "METRIC_NOT_DERIVED",
+      absl::StrCat("no event yields actual values of ", metric, ", the metric of ", plan),
+      {{"metric", metric}, {"plan", plan}});
 }
 
 absl::Status CustomerTarget(const std::string& node) {
-  return status::Error(absl::StatusCode::kFailedPrecondition, "CUSTOMER_TARGET",
-                       absl::StrCat(node, " is a target for one customer; figures are not kept by customer"),
-                       {{"node", node}});
+  return status::Error(
+      absl::StatusCode::kFailedPrecondition, "CUSTOMER_TARGET",
+      absl::StrCat(node, " is a target for one customer; figures are not kept by customer"),
+      {{"node", node}});
+}
+
+absl::Status MissingSetting(const std::string& flag) {
+  return absl::InvalidArgumentError(absl::StrCat(flag, " is required"));
+}
+
+absl::Status Unreadable(const std::string& what) {
+  return absl::InternalError(absl::StrCat(what, " is not readable"));
 }
 
 absl::Status Rebuilding() {

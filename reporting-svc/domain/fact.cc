@@ -56,9 +56,10 @@ const std::string& Fact::key(Dim dim) const {
 }
 
 std::string CellKey::ToString() const {
-  return absl::StrCat("group=", static_cast<int>(group), " dim=", static_cast<int>(dim), " grain=",
-                      static_cast<int>(grain), " member='", member, "' period=", absl::FormatCivilTime(period), " key='",
-                      key, "' sub='", sub, "' currency='", currency, "'");
+  return absl::StrCat("group=", static_cast<int>(group), " dim=", static_cast<int>(dim),
+                      " grain=", static_cast<int>(grain), " member='", member,
+                      "' period=", absl::FormatCivilTime(period), " key='", key, "' sub='", sub,
+                      "' currency='", currency, "'");
 }
 
 bool HasCells(Group group, Dim dim, Grain grain, bool of_member) {
@@ -87,8 +88,8 @@ void AddToCells(const Fact& fact, int sign, Cells& cells) {
     for (const Dim dim : kDims) {
       for (const bool of_member : {false, true}) {
         if (!HasCells(fact.group, dim, grain, of_member)) continue;
-        Values& cell = cells[CellKey{fact.group, dim, grain, of_member ? fact.member : kEverybody, period, fact.key(dim),
-                                     fact.sub, fact.currency}];
+        Values& cell = cells[CellKey{fact.group, dim, grain, of_member ? fact.member : kEverybody,
+                                     period, fact.key(dim), fact.sub, fact.currency}];
         for (size_t i = 0; i < kValueCount; ++i) cell[i] += sign * fact.values[i];
       }
     }

@@ -10,17 +10,21 @@
 #include "absl/time/civil_time.h"
 #include "reporting-svc/domain/period.h"
 
-// The ledger of credited facts, and the cells that sum them up. A fact says what one record contributes to one group of values
-// on one day, credited to one member. Every figure of every report is a sum of facts, and every cell can be recomputed from them.
+// The ledger of credited facts, and the cells that sum them up. A fact says what one record
+// contributes to one group of values on one day, credited to one member. Every figure of every
+// report is a sum of facts, and every cell can be recomputed from them.
 namespace milepost::reporting {
 
 // What a fact is about, and what its values mean.
 enum class Group {
-  kOpened = 1,       // An opportunity, on the day it was opened; `sub` is the process.
-  kStage = 2,        // A stage that an opportunity was in, on the day the opportunity was opened; `sub` is process/stage.
-  kClosed = 3,       // A closed opportunity, on the day it was closed; `sub` is `won:` or `lost:` and the reason.
-  kCycle = 4,        // A won opportunity with an engage date, on the day it was won; `sub` is the number of days it took.
-  kOrder = 5,        // A product of an order or of a reversal, on the day it counts.
+  kOpened = 1,  // An opportunity, on the day it was opened; `sub` is the process.
+  kStage = 2,   // A stage that an opportunity was in, on the day the opportunity was opened; `sub`
+                // is process/stage.
+  kClosed = 3,  // A closed opportunity, on the day it was closed; `sub` is `won:` or `lost:` and
+                // the reason.
+  kCycle = 4,   // A won opportunity with an engage date, on the day it was won; `sub` is the number
+                // of days it took.
+  kOrder = 5,   // A product of an order or of a reversal, on the day it counts.
   kCollection = 6,   // Money received or given back.
   kCustomer = 7,     // A new customer.
   kInteraction = 8,  // An interaction that was done.
@@ -45,7 +49,7 @@ enum { kCount };
 namespace order {
 // kOrders counts an order once; kProductOrders counts it once for each of its products.
 enum { kRevenue, kOrders, kGrossProfit, kProductOrders };
-}
+}  // namespace order
 namespace collection {
 enum { kAmount, kCount };
 }
@@ -61,7 +65,8 @@ size_t ValueCount(Group group);
 
 // What cells are cut by, besides the member.
 enum class Dim { kNone = 0, kProduct = 1, kSource = 2, kRegion = 3, kChannel = 4 };
-inline constexpr std::array<Dim, 5> kDims = {Dim::kNone, Dim::kProduct, Dim::kSource, Dim::kRegion, Dim::kChannel};
+inline constexpr std::array<Dim, 5> kDims = {Dim::kNone, Dim::kProduct, Dim::kSource, Dim::kRegion,
+                                             Dim::kChannel};
 
 // Member of facts that nobody is credited with; not a possible id.
 inline constexpr char kNobody[] = "-";
@@ -89,7 +94,7 @@ struct CellKey {
   Group group = Group::kOpened;
   Dim dim = Dim::kNone;
   Grain grain = Grain::kDay;
-  std::string member;  // Id, kNobody or kEverybody.
+  std::string member;     // Id, kNobody or kEverybody.
   absl::CivilDay period;  // First day.
   std::string key;        // Value of `dim`; empty for kNone.
   std::string sub;
@@ -98,15 +103,17 @@ struct CellKey {
   friend bool operator==(const CellKey&, const CellKey&) = default;
   template <typename H>
   friend H AbslHashValue(H h, const CellKey& k) {
-    return H::combine(std::move(h), k.group, k.dim, k.grain, k.member, k.period, k.key, k.sub, k.currency);
+    return H::combine(std::move(h), k.group, k.dim, k.grain, k.member, k.period, k.key, k.sub,
+                      k.currency);
   }
   std::string ToString() const;
 };
 
 using Cells = absl::flat_hash_map<CellKey, Values>;
 
-// Which cells are kept. Days and years of single members are kept without a further dimension only, because the rest is read
-// fast enough from months and facts; the histogram of cycles is kept by month and year.
+// Which cells are kept. Days and years of single members are kept without a further dimension only,
+// because the rest is read fast enough from months and facts; the histogram of cycles is kept by
+// month and year.
 bool HasCells(Group group, Dim dim, Grain grain, bool of_member);
 
 // The coarsest grain kept for a combination; nullopt if no cells are kept for it at all.

@@ -22,8 +22,9 @@ const Placement* PlacementOn(const std::vector<Placement>& placements, absl::Civ
 template <typename T>
 void SortPlacements(std::vector<T>& records) {
   for (T& record : records) {
-    std::stable_sort(record.placements.begin(), record.placements.end(),
-                     [](const Placement& a, const Placement& b) { return a.first_day < b.first_day; });
+    std::stable_sort(
+        record.placements.begin(), record.placements.end(),
+        [](const Placement& a, const Placement& b) { return a.first_day < b.first_day; });
   }
   std::sort(records.begin(), records.end(), [](const T& a, const T& b) { return a.id < b.id; });
 }
@@ -37,7 +38,8 @@ Organization::Organization(std::vector<Unit> units, std::vector<Member> members)
   std::set<absl::CivilDay> changes;
   for (size_t i = 0; i < units_.size(); ++i) {
     unit_places_[units_[i].id] = i;
-    for (size_t p = 1; p < units_[i].placements.size(); ++p) changes.insert(units_[i].placements[p].first_day);
+    for (size_t p = 1; p < units_[i].placements.size(); ++p)
+      changes.insert(units_[i].placements[p].first_day);
   }
   for (size_t i = 0; i < members_.size(); ++i) member_places_[members_[i].id] = i;
   tree_changes_.assign(changes.begin(), changes.end());
@@ -87,7 +89,8 @@ std::vector<std::string> Organization::Roots(absl::CivilDay day) const {
   return roots;
 }
 
-std::vector<std::string> Organization::UnitsAt(const std::string& below, int level, absl::CivilDay day) const {
+std::vector<std::string> Organization::UnitsAt(const std::string& below, int level,
+                                               absl::CivilDay day) const {
   std::vector<std::string> found;
   if (below.empty()) {
     const std::vector<std::string> roots = Roots(day);
@@ -109,14 +112,16 @@ std::vector<Stay> Organization::StaysIn(const std::string& unit, const Days& ran
   return StaysIn(std::vector<std::string>{unit}, range);
 }
 
-std::vector<Stay> Organization::StaysIn(const std::vector<std::string>& units, const Days& range) const {
+std::vector<Stay> Organization::StaysIn(const std::vector<std::string>& units,
+                                        const Days& range) const {
   const std::set<std::string> wanted(units.begin(), units.end());
   // Units that a unit counts for, on each day from which the tree is another one.
   std::vector<absl::CivilDay> tree_days = {range.first};
   for (const absl::CivilDay day : tree_changes_) {
     if (range.first < day && day <= range.last) tree_days.push_back(day);
   }
-  std::vector<absl::flat_hash_map<std::string, std::vector<std::string>>> counts_for(tree_days.size());
+  std::vector<absl::flat_hash_map<std::string, std::vector<std::string>>> counts_for(
+      tree_days.size());
   for (size_t i = 0; i < tree_days.size(); ++i) {
     for (const Unit& unit : units_) {
       for (std::string& above : Path(unit.id, tree_days[i])) {
@@ -138,7 +143,8 @@ std::vector<Stay> Organization::StaysIn(const std::vector<std::string>& units, c
     for (auto cut = cuts.begin(); cut != cuts.end(); ++cut) {
       const auto next = std::next(cut);
       const Days days{*cut, next == cuts.end() ? range.last : *next - 1};
-      const size_t tree = std::upper_bound(tree_days.begin(), tree_days.end(), *cut) - tree_days.begin() - 1;
+      const size_t tree =
+          std::upper_bound(tree_days.begin(), tree_days.end(), *cut) - tree_days.begin() - 1;
       const auto found = counts_for[tree].find(PlacementOn(member.placements, *cut)->parent);
       if (found == counts_for[tree].end()) continue;
       for (const std::string& unit : found->second) {
@@ -166,8 +172,9 @@ std::string Organization::CalendarOf(const std::string& unit, absl::CivilDay day
 bool Organization::IsPresent(const Member& member, const Days& range) const {
   const std::optional<absl::CivilDay> start =
       member.start_day ? member.start_day
-                       : (member.placements.empty() ? std::optional<absl::CivilDay>()
-                                                    : std::optional<absl::CivilDay>(member.placements.front().first_day));
+                       : (member.placements.empty()
+                              ? std::optional<absl::CivilDay>()
+                              : std::optional<absl::CivilDay>(member.placements.front().first_day));
   if (start && *start > range.last) return false;
   return !member.end_day || *member.end_day >= range.first;
 }

@@ -8,9 +8,10 @@
 #include "absl/time/civil_time.h"
 #include "reporting-svc/domain/period.h"
 
-// The organization over time, for the credit of figures: in which unit a member was on a day. Unlike platform/access, which decides who
-// may see, every known member is in exactly one unit on every day there is: days before the first placement count for it, days
-// after the last for the last. So figures of units always add up to those of the members. Immutable, safe for any thread.
+// The organization over time, for the credit of figures: in which unit a member was on a day.
+// Unlike platform/access, which decides who may see, every known member is in exactly one unit on
+// every day there is: days before the first placement count for it, days after the last for the
+// last. So figures of units always add up to those of the members. Immutable, safe for any thread.
 namespace milepost::reporting {
 
 struct Placement {
@@ -21,7 +22,7 @@ struct Placement {
 struct Unit {
   std::string id;
   std::string display_name;
-  std::string calendar;  // Id; empty means that of the parent.
+  std::string calendar;               // Id; empty means that of the parent.
   std::vector<Placement> placements;  // Oldest first.
 };
 
@@ -57,13 +58,15 @@ class Organization {
   std::vector<std::string> Path(const std::string& unit, absl::CivilDay day) const;
   // Units at the top on that day, sorted.
   std::vector<std::string> Roots(absl::CivilDay day) const;
-  // Units so many levels below one (0 is itself; with an empty unit, 1 is the level below the top if there is a single unit at the
-  // top, else the top), sorted.
+  // Units so many levels below one (0 is itself; with an empty unit, 1 is the level below the top
+  // if there is a single unit at the top, else the top), sorted.
   std::vector<std::string> UnitsAt(const std::string& below, int level, absl::CivilDay day) const;
 
-  // Who counts for the unit or one below it, and when: one or more stays per member, by member and day. `Stay::unit` is `unit`.
+  // Who counts for the unit or one below it, and when: one or more stays per member, by member and
+  // day. `Stay::unit` is `unit`.
   std::vector<Stay> StaysIn(const std::string& unit, const Days& range) const;
-  // The same for several units at once; they may contain each other: a member then has a stay for each.
+  // The same for several units at once; they may contain each other: a member then has a stay for
+  // each.
   std::vector<Stay> StaysIn(const std::vector<std::string>& units, const Days& range) const;
 
   // Calendar that the people of a unit work by; "default" if none is named up to the top.

@@ -19,8 +19,8 @@ void AddSpan(std::vector<Span>& spans, Grain grain, absl::CivilDay first, absl::
 
 // Months and days of a range.
 void CoverByMonths(std::vector<Span>& spans, const Days& range) {
-  const absl::CivilMonth first_month = range.first.day() == 1 ? absl::CivilMonth(range.first)
-                                                              : absl::CivilMonth(range.first) + 1;
+  const absl::CivilMonth first_month =
+      range.first.day() == 1 ? absl::CivilMonth(range.first) : absl::CivilMonth(range.first) + 1;
   const absl::CivilMonth last_month = range.last == LastOfMonth(absl::CivilMonth(range.last))
                                           ? absl::CivilMonth(range.last)
                                           : absl::CivilMonth(range.last) - 1;
@@ -77,7 +77,8 @@ std::vector<Days> Cut(const Days& range, Granularity granularity) {
 }
 
 Days PreviousOf(const Days& range) {
-  for (const Granularity granularity : {Granularity::kMonth, Granularity::kQuarter, Granularity::kYear}) {
+  for (const Granularity granularity :
+       {Granularity::kMonth, Granularity::kQuarter, Granularity::kYear}) {
     if (PeriodOf(range.first, granularity) == range) return PeriodOf(range.first - 1, granularity);
   }
   return {range.first - range.count(), range.first - 1};
@@ -102,9 +103,9 @@ std::vector<Span> Cover(const Days& range, Grain coarsest) {
     CoverByMonths(spans, range);
     return spans;
   }
-  const absl::CivilYear first_year =
-      range.first == absl::CivilDay(absl::CivilYear(range.first)) ? absl::CivilYear(range.first)
-                                                                  : absl::CivilYear(range.first) + 1;
+  const absl::CivilYear first_year = range.first == absl::CivilDay(absl::CivilYear(range.first))
+                                         ? absl::CivilYear(range.first)
+                                         : absl::CivilYear(range.first) + 1;
   const absl::CivilYear last_year = range.last == LastOfYear(absl::CivilYear(range.last))
                                         ? absl::CivilYear(range.last)
                                         : absl::CivilYear(range.last) - 1;
@@ -112,9 +113,11 @@ std::vector<Span> Cover(const Days& range, Grain coarsest) {
     CoverByMonths(spans, range);
     return spans;
   }
-  if (range.first < absl::CivilDay(first_year)) CoverByMonths(spans, {range.first, absl::CivilDay(first_year) - 1});
+  if (range.first < absl::CivilDay(first_year))
+    CoverByMonths(spans, {range.first, absl::CivilDay(first_year) - 1});
   AddSpan(spans, Grain::kYear, absl::CivilDay(first_year), absl::CivilDay(last_year));
-  if (LastOfYear(last_year) < range.last) CoverByMonths(spans, {LastOfYear(last_year) + 1, range.last});
+  if (LastOfYear(last_year) < range.last)
+    CoverByMonths(spans, {LastOfYear(last_year) + 1, range.last});
   return spans;
 }
 

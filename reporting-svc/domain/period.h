@@ -17,7 +17,9 @@ struct Days {
   bool Contains(absl::CivilDay day) const { return first <= day && day <= last; }
 
   friend bool operator==(const Days&, const Days&) = default;
-  friend bool operator<(const Days& a, const Days& b) { return a.first != b.first ? a.first < b.first : a.last < b.last; }
+  friend bool operator<(const Days& a, const Days& b) {
+    return a.first != b.first ? a.first < b.first : a.last < b.last;
+  }
 };
 
 // What two ranges have in common.
@@ -25,13 +27,16 @@ std::optional<Days> Intersect(const Days& a, const Days& b);
 
 enum class Granularity { kWhole, kDay, kWeek, kMonth, kQuarter, kYear };
 
-// The calendar period of that length that a day is in. Weeks begin on Monday. For kWhole the day itself.
+// The calendar period of that length that a day is in. Weeks begin on Monday. For kWhole the day
+// itself.
 Days PeriodOf(absl::CivilDay day, Granularity granularity);
 
-// Cuts a range into calendar periods; the first and last are cut to the range. kWhole gives the range itself.
+// Cuts a range into calendar periods; the first and last are cut to the range. kWhole gives the
+// range itself.
 std::vector<Days> Cut(const Days& range, Granularity granularity);
 
-// The calendar month, quarter or year before if the range is exactly one, else as many days right before it.
+// The calendar month, quarter or year before if the range is exactly one, else as many days right
+// before it.
 Days PreviousOf(const Days& range);
 
 // The same days a year earlier; 29 February becomes 28 February.
@@ -47,7 +52,8 @@ struct Span {
 
   friend bool operator==(const Span&, const Span&) = default;
 };
-// Covers every day of the range exactly once, in order, with the longest periods that are not longer than `coarsest`.
+// Covers every day of the range exactly once, in order, with the longest periods that are not
+// longer than `coarsest`.
 std::vector<Span> Cover(const Days& range, Grain coarsest);
 
 }  // namespace milepost::reporting

@@ -22,32 +22,41 @@ absl::CivilDay LastOf(const Span& span) {
 }
 
 TEST(PeriodTest, WeeksBeginOnMonday) {
-  EXPECT_EQ(PeriodOf(CivilDay(2026, 3, 1), Granularity::kWeek), (Days{CivilDay(2026, 2, 23), CivilDay(2026, 3, 1)}));
-  EXPECT_EQ(PeriodOf(CivilDay(2026, 3, 2), Granularity::kWeek), (Days{CivilDay(2026, 3, 2), CivilDay(2026, 3, 8)}));
+  EXPECT_EQ(PeriodOf(CivilDay(2026, 3, 1), Granularity::kWeek),
+            (Days{CivilDay(2026, 2, 23), CivilDay(2026, 3, 1)}));
+  EXPECT_EQ(PeriodOf(CivilDay(2026, 3, 2), Granularity::kWeek),
+            (Days{CivilDay(2026, 3, 2), CivilDay(2026, 3, 8)}));
 }
 
 TEST(PeriodTest, QuartersOfAYear) {
-  const std::vector<Days> quarters = Cut({CivilDay(2017, 1, 1), CivilDay(2017, 12, 31)}, Granularity::kQuarter);
+  const std::vector<Days> quarters =
+      Cut({CivilDay(2017, 1, 1), CivilDay(2017, 12, 31)}, Granularity::kQuarter);
   ASSERT_EQ(quarters.size(), 4u);
   EXPECT_EQ(quarters[1], (Days{CivilDay(2017, 4, 1), CivilDay(2017, 6, 30)}));
 }
 
 TEST(PeriodTest, FirstAndLastPeriodAreCutToTheRange) {
-  const std::vector<Days> months = Cut({CivilDay(2017, 1, 15), CivilDay(2017, 3, 2)}, Granularity::kMonth);
+  const std::vector<Days> months =
+      Cut({CivilDay(2017, 1, 15), CivilDay(2017, 3, 2)}, Granularity::kMonth);
   ASSERT_EQ(months.size(), 3u);
   EXPECT_EQ(months[0], (Days{CivilDay(2017, 1, 15), CivilDay(2017, 1, 31)}));
   EXPECT_EQ(months[2], (Days{CivilDay(2017, 3, 1), CivilDay(2017, 3, 2)}));
 }
 
 TEST(PeriodTest, ThePeriodBeforeAQuarterIsAQuarter) {
-  EXPECT_EQ(PreviousOf({CivilDay(2017, 4, 1), CivilDay(2017, 6, 30)}), (Days{CivilDay(2017, 1, 1), CivilDay(2017, 3, 31)}));
-  EXPECT_EQ(PreviousOf({CivilDay(2017, 3, 1), CivilDay(2017, 3, 31)}), (Days{CivilDay(2017, 2, 1), CivilDay(2017, 2, 28)}));
-  EXPECT_EQ(PreviousOf({CivilDay(2017, 3, 10), CivilDay(2017, 3, 12)}), (Days{CivilDay(2017, 3, 7), CivilDay(2017, 3, 9)}));
+  EXPECT_EQ(PreviousOf({CivilDay(2017, 4, 1), CivilDay(2017, 6, 30)}),
+            (Days{CivilDay(2017, 1, 1), CivilDay(2017, 3, 31)}));
+  EXPECT_EQ(PreviousOf({CivilDay(2017, 3, 1), CivilDay(2017, 3, 31)}),
+            (Days{CivilDay(2017, 2, 1), CivilDay(2017, 2, 28)}));
+  EXPECT_EQ(PreviousOf({CivilDay(2017, 3, 10), CivilDay(2017, 3, 12)}),
+            (Days{CivilDay(2017, 3, 7), CivilDay(2017, 3, 9)}));
 }
 
 TEST(PeriodTest, AYearBeforeALeapFebruary) {
-  EXPECT_EQ(YearBefore({CivilDay(2024, 2, 1), CivilDay(2024, 2, 29)}), (Days{CivilDay(2023, 2, 1), CivilDay(2023, 2, 28)}));
-  EXPECT_EQ(YearBefore({CivilDay(2025, 2, 1), CivilDay(2025, 2, 28)}), (Days{CivilDay(2024, 2, 1), CivilDay(2024, 2, 29)}));
+  EXPECT_EQ(YearBefore({CivilDay(2024, 2, 1), CivilDay(2024, 2, 29)}),
+            (Days{CivilDay(2023, 2, 1), CivilDay(2023, 2, 28)}));
+  EXPECT_EQ(YearBefore({CivilDay(2025, 2, 1), CivilDay(2025, 2, 28)}),
+            (Days{CivilDay(2024, 2, 1), CivilDay(2024, 2, 29)}));
 }
 
 TEST(PeriodProperty, CoversHoldEveryDayExactlyOnceAndNothingElse) {

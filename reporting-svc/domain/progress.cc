@@ -42,7 +42,8 @@ PlanTree::PlanTree(std::vector<PlanNode> nodes) {
   const auto push_children = [&](const std::string& id, std::optional<size_t> parent) {
     const auto found = children.find(id);
     if (found == children.end()) return;
-    for (auto child = found->second.rbegin(); child != found->second.rend(); ++child) pending.push_back({*child, parent});
+    for (auto child = found->second.rbegin(); child != found->second.rend(); ++child)
+      pending.push_back({*child, parent});
   };
   push_children("", std::nullopt);
   while (!pending.empty()) {
@@ -61,7 +62,8 @@ PlanTree::PlanTree(std::vector<PlanNode> nodes) {
     if (parents_[i]) end_[*parents_[i]] = std::max(end_[*parents_[i]], end_[i]);
   }
 
-  // From the bottom: a breakdown is worth following if it is by period, or if all its parts are followed further down.
+  // From the bottom: a breakdown is worth following if it is by period, or if all its parts are
+  // followed further down.
   std::vector<std::map<std::string, std::vector<size_t>>> breakdowns(nodes_.size());
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (parents_[i]) breakdowns[*parents_[i]][nodes_[i].breakdown].push_back(i);
@@ -73,8 +75,8 @@ PlanTree::PlanTree(std::vector<PlanNode> nodes) {
         followed_[i] = std::move(parts);
         break;
       }
-      const bool deeper =
-          std::all_of(parts.begin(), parts.end(), [this](size_t part) { return !followed_[part].empty(); });
+      const bool deeper = std::all_of(parts.begin(), parts.end(),
+                                      [this](size_t part) { return !followed_[part].empty(); });
       if (deeper && followed_[i].empty()) followed_[i] = parts;
     }
   }
@@ -95,8 +97,8 @@ std::vector<size_t> PlanTree::Subtree(size_t node, int depth) const {
   return found;
 }
 
-std::vector<int64_t> PlanTree::TargetsThrough(absl::CivilDay day,
-                                              const std::map<std::string, WorkingCalendar>& calendars) const {
+std::vector<int64_t> PlanTree::TargetsThrough(
+    absl::CivilDay day, const std::map<std::string, WorkingCalendar>& calendars) const {
   static const WorkingCalendar kDefault;
   // Nodes share few periods and calendars.
   std::map<std::pair<std::string, Days>, DayWeights> weights;
@@ -115,7 +117,9 @@ std::vector<int64_t> PlanTree::TargetsThrough(absl::CivilDay day,
       parts_through += through[part];
     }
     if (parts_target > 0) {
-      through[i] = parts_target == node.target ? parts_through : MultiplyDivide(node.target, parts_through, parts_target);
+      through[i] = parts_target == node.target
+                       ? parts_through
+                       : MultiplyDivide(node.target, parts_through, parts_target);
       continue;
     }
     auto found = weights.find({node.calendar, node.period});
@@ -123,7 +127,8 @@ std::vector<int64_t> PlanTree::TargetsThrough(absl::CivilDay day,
       const auto calendar = calendars.find(node.calendar);
       found = weights
                   .emplace(std::make_pair(node.calendar, node.period),
-                           DayWeights(calendar == calendars.end() ? kDefault : calendar->second, node.period))
+                           DayWeights(calendar == calendars.end() ? kDefault : calendar->second,
+                                      node.period))
                   .first;
     }
     through[i] = MultiplyDivide(node.target, found->second.Through(day), found->second.total());
@@ -157,7 +162,8 @@ Progress ProgressOf(int64_t target, int64_t actual, absl::CivilDay as_of, const 
     progress.status = ProgressStatus::kAchieved;
   } else if (as_of > weights.range().last) {
     progress.status = ProgressStatus::kMissed;
-  } else if (!progress.pace_ppm || (*progress.pace_ppm >= kOnTrackPacePpm && *progress.pace_ppm < kAheadPacePpm)) {
+  } else if (!progress.pace_ppm ||
+             (*progress.pace_ppm >= kOnTrackPacePpm && *progress.pace_ppm < kAheadPacePpm)) {
     progress.status = ProgressStatus::kOnTrack;  // Also while no working day is gone.
   } else if (*progress.pace_ppm >= kAheadPacePpm) {
     progress.status = ProgressStatus::kAhead;
@@ -168,6 +174,5 @@ Progress ProgressOf(int64_t target, int64_t actual, absl::CivilDay as_of, const 
   }
   return progress;
 }
-
 
 }  // namespace milepost::reporting

@@ -16,8 +16,8 @@ namespace milepost::reporting {
 // One node of a plan as far as progress needs it.
 struct PlanNode {
   std::string id;
-  std::string parent;     // Id of the node above; empty for the root.
-  std::string breakdown;  // Which breakdown of the parent it belongs to.
+  std::string parent;      // Id of the node above; empty for the root.
+  std::string breakdown;   // Which breakdown of the parent it belongs to.
   bool by_period = false;  // That breakdown is along time.
   std::string display_name;
   Days period;
@@ -45,16 +45,19 @@ class PlanTree {
   // The node and everything below it that is at most `depth` levels down, in order.
   std::vector<size_t> Subtree(size_t node, int depth) const;
 
-  // What each node's target says should be there by the end of `day`: 0 before its period, all of it after. A node broken down
-  // (at once or further below) by period follows its parts, scaled if they do not add up to it; any other node spreads its
-  // target over its days by weight. Whole units, never falling from one day to the next.
-  std::vector<int64_t> TargetsThrough(absl::CivilDay day, const std::map<std::string, WorkingCalendar>& calendars) const;
+  // What each node's target says should be there by the end of `day`: 0 before its period, all of
+  // it after. A node broken down (at once or further below) by period follows its parts, scaled if
+  // they do not add up to it; any other node spreads its target over its days by weight. Whole
+  // units, never falling from one day to the next.
+  std::vector<int64_t> TargetsThrough(
+      absl::CivilDay day, const std::map<std::string, WorkingCalendar>& calendars) const;
 
  private:
   std::vector<PlanNode> nodes_;
   std::vector<std::optional<size_t>> parents_;
-  std::vector<std::vector<size_t>> followed_;  // Children that a node's pace follows; empty if it spreads by weight.
-  std::vector<size_t> end_;                    // First node after the subtree.
+  std::vector<std::vector<size_t>>
+      followed_;             // Children that a node's pace follows; empty if it spreads by weight.
+  std::vector<size_t> end_;  // First node after the subtree.
 };
 
 enum class ProgressStatus { kNotStarted, kAchieved, kAhead, kOnTrack, kAtRisk, kBehind, kMissed };
@@ -78,6 +81,7 @@ struct Progress {
 };
 
 // `weights` are those of the target's period; `usual_weight` is that of an average working day.
-Progress ProgressOf(int64_t target, int64_t actual, absl::CivilDay as_of, const DayWeights& weights, int64_t usual_weight);
+Progress ProgressOf(int64_t target, int64_t actual, absl::CivilDay as_of, const DayWeights& weights,
+                    int64_t usual_weight);
 
 }  // namespace milepost::reporting

@@ -14,8 +14,8 @@ using absl::CivilDay;
 
 const std::map<std::string, WorkingCalendar> kNoCalendars;
 
-PlanNode NewNode(const std::string& id, const std::string& parent, bool by_period, Days period, int64_t target,
-                 int position = 0) {
+PlanNode NewNode(const std::string& id, const std::string& parent, bool by_period, Days period,
+                 int64_t target, int position = 0) {
   PlanNode node;
   node.id = id;
   node.parent = parent;
@@ -31,9 +31,10 @@ PlanNode NewNode(const std::string& id, const std::string& parent, bool by_perio
 // Two weeks with targets of their own under a plan.
 PlanTree TwoWeeks(int64_t first, int64_t second) {
   const Days both{CivilDay(2026, 3, 2), CivilDay(2026, 3, 15)};
-  return PlanTree({NewNode("root", "", false, both, first + second),
-                   NewNode("w1", "root", true, {CivilDay(2026, 3, 2), CivilDay(2026, 3, 8)}, first, 0),
-                   NewNode("w2", "root", true, {CivilDay(2026, 3, 9), CivilDay(2026, 3, 15)}, second, 1)});
+  return PlanTree(
+      {NewNode("root", "", false, both, first + second),
+       NewNode("w1", "root", true, {CivilDay(2026, 3, 2), CivilDay(2026, 3, 8)}, first, 0),
+       NewNode("w2", "root", true, {CivilDay(2026, 3, 9), CivilDay(2026, 3, 15)}, second, 1)});
 }
 
 struct CumulativeCase {
@@ -47,23 +48,25 @@ class CumulativeAttainment : public ::testing::TestWithParam<CumulativeCase> {};
 
 TEST_P(CumulativeAttainment, AfterTheSecondWeek) {
   const CumulativeCase& c = GetParam();
-  const int64_t target = TwoWeeks(c.targets[0], c.targets[1]).TargetsThrough(CivilDay(2026, 3, 15), kNoCalendars)[0];
+  const int64_t target =
+      TwoWeeks(c.targets[0], c.targets[1]).TargetsThrough(CivilDay(2026, 3, 15), kNoCalendars)[0];
   EXPECT_EQ(target, c.targets[0] + c.targets[1]);
   EXPECT_EQ(RatioPpm(c.actuals[0] + c.actuals[1], target), c.attainment_ppm);
 }
 
-INSTANTIATE_TEST_SUITE_P(WorkedExample5, CumulativeAttainment,
-                         ::testing::Values(CumulativeCase{"Revenue", {130, 110}, {120, 100}, 916'667},
-                                           CumulativeCase{"Visits", {40, 40}, {25, 20}, 562'500},
-                                           CumulativeCase{"Orders", {3, 2}, {3, 3}, 1'200'000}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    WorkedExample5, CumulativeAttainment,
+    ::testing::Values(CumulativeCase{"Revenue", {130, 110}, {120, 100}, 916'667},
+                      CumulativeCase{"Visits", {40, 40}, {25, 20}, 562'500},
+                      CumulativeCase{"Orders", {3, 2}, {3, 3}, 1'200'000}),
+    [](const auto& info) { return info.param.name; });
 
 TEST(TargetsThroughTest, FollowsTheWeeksAndInsideOneItsWorkingDays) {
   const PlanTree tree = TwoWeeks(130, 110);
   EXPECT_EQ(tree.TargetsThrough(CivilDay(2026, 3, 1), kNoCalendars)[0], 0);
-  EXPECT_EQ(tree.TargetsThrough(CivilDay(2026, 3, 4), kNoCalendars)[0], 78);    // 130 × 3 of 5 days.
+  EXPECT_EQ(tree.TargetsThrough(CivilDay(2026, 3, 4), kNoCalendars)[0], 78);  // 130 × 3 of 5 days.
   EXPECT_EQ(tree.TargetsThrough(CivilDay(2026, 3, 8), kNoCalendars)[0], 130);
-  EXPECT_EQ(tree.TargetsThrough(CivilDay(2026, 3, 9), kNoCalendars)[0], 152);   // And 110 × 1 of 5.
+  EXPECT_EQ(tree.TargetsThrough(CivilDay(2026, 3, 9), kNoCalendars)[0], 152);  // And 110 × 1 of 5.
   EXPECT_EQ(tree.TargetsThrough(CivilDay(2027, 1, 1), kNoCalendars)[0], 240);
 }
 
@@ -71,10 +74,11 @@ TEST(TargetsThroughTest, UnitsFollowTheMonthsOfTheirMembers) {
   const Days period{CivilDay(2026, 1, 1), CivilDay(2026, 2, 28)};
   const Days january{CivilDay(2026, 1, 1), CivilDay(2026, 1, 31)};
   const Days february{CivilDay(2026, 2, 1), CivilDay(2026, 2, 28)};
-  const PlanTree tree({NewNode("root", "", false, period, 1000), NewNode("a", "root", false, period, 600, 0),
-                       NewNode("b", "root", false, period, 400, 1), NewNode("a1", "a", true, january, 500, 0),
-                       NewNode("a2", "a", true, february, 100, 1), NewNode("b1", "b", true, january, 100, 0),
-                       NewNode("b2", "b", true, february, 300, 1)});
+  const PlanTree tree(
+      {NewNode("root", "", false, period, 1000), NewNode("a", "root", false, period, 600, 0),
+       NewNode("b", "root", false, period, 400, 1), NewNode("a1", "a", true, january, 500, 0),
+       NewNode("a2", "a", true, february, 100, 1), NewNode("b1", "b", true, january, 100, 0),
+       NewNode("b2", "b", true, february, 300, 1)});
   EXPECT_EQ(tree.TargetsThrough(CivilDay(2026, 1, 31), kNoCalendars)[0], 600);
   EXPECT_THAT(tree.Subtree(0, 1), ::testing::ElementsAre(0, 1, 4));
   EXPECT_EQ(tree.nodes()[1].id, "a");
@@ -83,9 +87,10 @@ TEST(TargetsThroughTest, UnitsFollowTheMonthsOfTheirMembers) {
 
 TEST(TargetsThroughTest, AStretchedBreakdownIsScaledToItsNode) {
   const Days period{CivilDay(2026, 1, 1), CivilDay(2026, 2, 28)};
-  const PlanTree tree({NewNode("root", "", false, period, 1000),
-                       NewNode("a1", "root", true, {CivilDay(2026, 1, 1), CivilDay(2026, 1, 31)}, 550, 0),
-                       NewNode("a2", "root", true, {CivilDay(2026, 2, 1), CivilDay(2026, 2, 28)}, 550, 1)});
+  const PlanTree tree(
+      {NewNode("root", "", false, period, 1000),
+       NewNode("a1", "root", true, {CivilDay(2026, 1, 1), CivilDay(2026, 1, 31)}, 550, 0),
+       NewNode("a2", "root", true, {CivilDay(2026, 2, 1), CivilDay(2026, 2, 28)}, 550, 1)});
   EXPECT_EQ(tree.TargetsThrough(CivilDay(2026, 1, 31), kNoCalendars)[0], 500);
 }
 
@@ -113,7 +118,8 @@ TEST(TargetsThroughProperty, NeverFallsAndEndsAtTheTarget) {
     const std::vector<Days> months = Cut(year, Granularity::kMonth);
     for (int unit = 0; unit < 3; ++unit) {
       const std::string id = absl::StrCat("u", unit);
-      nodes.push_back(NewNode(id, "root", false, year, static_cast<int64_t>(random() % 400'000), unit));
+      nodes.push_back(
+          NewNode(id, "root", false, year, static_cast<int64_t>(random() % 400'000), unit));
       if (random() % 3 == 0) continue;
       for (int month = 0; month < 12; ++month) {
         nodes.push_back(NewNode(absl::StrCat(id, "-", month), id, true, months[month],
@@ -125,7 +131,8 @@ TEST(TargetsThroughProperty, NeverFallsAndEndsAtTheTarget) {
     for (CivilDay day = year.first - 1; day <= year.last + 1; ++day) {
       const std::vector<int64_t> through = tree.TargetsThrough(day, kNoCalendars);
       for (size_t i = 0; i < through.size(); ++i) {
-        ASSERT_GE(through[i], before[i]) << tree.nodes()[i].id << " on " << absl::FormatCivilTime(day);
+        ASSERT_GE(through[i], before[i])
+            << tree.nodes()[i].id << " on " << absl::FormatCivilTime(day);
         if (day >= year.last) {
           ASSERT_EQ(through[i], tree.nodes()[i].target);
         }
@@ -155,7 +162,9 @@ TEST(ProgressTest, HalfTheTimeGoneAndTwoFifthsAchieved) {
   EXPECT_EQ(progress.status, ProgressStatus::kAtRisk);
 }
 
-TEST(ProgressTest, RequiredPerDayIsRoundedUp) { EXPECT_EQ(At(CivilDay(2026, 3, 20), 100, 84).required_per_day, 4); }
+TEST(ProgressTest, RequiredPerDayIsRoundedUp) {
+  EXPECT_EQ(At(CivilDay(2026, 3, 20), 100, 84).required_per_day, 4);
+}
 
 TEST(ProgressTest, NothingToDivideByIsUnset) {
   const Progress before = At(CivilDay(2026, 3, 1), 1000, 0);
@@ -179,17 +188,20 @@ struct StatusCase {
 
 class StatusByPace : public ::testing::TestWithParam<StatusCase> {};
 
-TEST_P(StatusByPace, AtHalfTime) { EXPECT_EQ(At(CivilDay(2026, 3, 15), 2000, GetParam().actual).status, GetParam().status); }
+TEST_P(StatusByPace, AtHalfTime) {
+  EXPECT_EQ(At(CivilDay(2026, 3, 15), 2000, GetParam().actual).status, GetParam().status);
+}
 
-INSTANTIATE_TEST_SUITE_P(Edges, StatusByPace,
-                         ::testing::Values(StatusCase{"Met", 2000, ProgressStatus::kAchieved},
-                                           StatusCase{"FiveAhead", 1050, ProgressStatus::kAhead},
-                                           StatusCase{"JustUnderFiveAhead", 1049, ProgressStatus::kOnTrack},
-                                           StatusCase{"FiveBehind", 950, ProgressStatus::kOnTrack},
-                                           StatusCase{"JustOverFiveBehind", 949, ProgressStatus::kAtRisk},
-                                           StatusCase{"FifthBehind", 800, ProgressStatus::kAtRisk},
-                                           StatusCase{"MoreBehind", 799, ProgressStatus::kBehind}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Edges, StatusByPace,
+    ::testing::Values(StatusCase{"Met", 2000, ProgressStatus::kAchieved},
+                      StatusCase{"FiveAhead", 1050, ProgressStatus::kAhead},
+                      StatusCase{"JustUnderFiveAhead", 1049, ProgressStatus::kOnTrack},
+                      StatusCase{"FiveBehind", 950, ProgressStatus::kOnTrack},
+                      StatusCase{"JustOverFiveBehind", 949, ProgressStatus::kAtRisk},
+                      StatusCase{"FifthBehind", 800, ProgressStatus::kAtRisk},
+                      StatusCase{"MoreBehind", 799, ProgressStatus::kBehind}),
+    [](const auto& info) { return info.param.name; });
 
 TEST(ProgressTest, LargestAmountsDoNotOverflow) {
   const Progress progress = At(CivilDay(2026, 3, 13), kMaxMinorUnits, kMaxMinorUnits - 1);

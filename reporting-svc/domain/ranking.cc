@@ -15,7 +15,8 @@ std::vector<Ranked> Rank(std::vector<Standing> standings) {
   }
   std::sort(before.begin(), before.end(), std::greater<>());
   std::map<int64_t, int> rank_before;
-  for (size_t i = 0; i < before.size(); ++i) rank_before.emplace(before[i], static_cast<int>(i) + 1);
+  for (size_t i = 0; i < before.size(); ++i)
+    rank_before.emplace(before[i], static_cast<int>(i) + 1);
 
   std::sort(standings.begin(), standings.end(), [](const Standing& a, const Standing& b) {
     if (a.active != b.active) return a.active;

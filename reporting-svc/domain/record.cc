@@ -67,7 +67,8 @@ void AddStages(const Opportunity& opportunity, std::vector<Fact>& facts) {
     } else {
       fact.values[stage::kPending] = 1;
     }
-    if (opportunity.state == OpportunityState::kOpen && name == opportunity.stage) fact.values[stage::kCurrent] = 1;
+    if (opportunity.state == OpportunityState::kOpen && name == opportunity.stage)
+      fact.values[stage::kCurrent] = 1;
     fact.values[stage::kSeconds] = stay.seconds;
     fact.values[stage::kVisitsEnded] = stay.visits_ended;
     facts.push_back(std::move(fact));
@@ -82,7 +83,8 @@ class OrderFacts {
   void Add(const OrderLine& line, int64_t quantity) {
     Values& values = by_product_[line.product];
     values[order::kRevenue] += quantity * line.unit_price_minor_units;
-    values[order::kGrossProfit] += quantity * (line.unit_price_minor_units - line.unit_cost_minor_units);
+    values[order::kGrossProfit] +=
+        quantity * (line.unit_price_minor_units - line.unit_cost_minor_units);
   }
 
   // `orders` is what the whole counts as: 1 for an order, -1 for a cancellation, 0 for a return.
@@ -107,9 +109,13 @@ class OrderFacts {
 
 }  // namespace
 
-std::string StageSub(const std::string& process, const std::string& stage) { return absl::StrCat(process, "/", stage); }
+std::string StageSub(const std::string& process, const std::string& stage) {
+  return absl::StrCat(process, "/", stage);
+}
 
-std::string ReasonSub(bool won, const std::string& reason) { return absl::StrCat(won ? kWonPrefix : kLostPrefix, reason); }
+std::string ReasonSub(bool won, const std::string& reason) {
+  return absl::StrCat(won ? kWonPrefix : kLostPrefix, reason);
+}
 
 std::pair<std::string, std::string> ParseStageSub(const std::string& sub) {
   const size_t slash = sub.find('/');

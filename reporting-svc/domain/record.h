@@ -10,8 +10,8 @@
 #include "absl/time/time.h"
 #include "reporting-svc/domain/fact.h"
 
-// The records of other services as far as reports need them, and what each contributes to the ledger. Pure: the same record always
-// gives the same facts in the same order.
+// The records of other services as far as reports need them, and what each contributes to the
+// ledger. Pure: the same record always gives the same facts in the same order.
 namespace milepost::reporting {
 
 enum class OpportunityState { kOpen, kWon, kLost };
@@ -36,7 +36,7 @@ struct Opportunity {
   std::string process;
   std::string stage;
   std::vector<StageVisit> visits;
-  absl::CivilDay opened_day;                // The day that its cohort is known by.
+  absl::CivilDay opened_day;                 // The day that its cohort is known by.
   std::optional<absl::CivilDay> engage_day;  // Cycles count from it.
   std::optional<absl::CivilDay> close_day;
   std::string close_reason;
@@ -72,7 +72,8 @@ struct Order {
   std::string region;
   std::string channel;
   std::string currency;
-  std::optional<absl::CivilDay> firm_day;  // The day that it counts; none while it is only a preliminary agreement.
+  std::optional<absl::CivilDay>
+      firm_day;  // The day that it counts; none while it is only a preliminary agreement.
   std::vector<OrderLine> lines;
   std::vector<OrderReversal> reversals;
   std::vector<Collection> collections;
@@ -94,7 +95,8 @@ struct Interaction {
   std::optional<absl::CivilDay> done_day;
 };
 
-// At most so many, by the limits of the services that own the records (200 stage visits; 200 lines, 500 collections).
+// At most so many, by the limits of the services that own the records (200 stage visits; 200 lines,
+// 500 collections).
 std::vector<Fact> FactsOf(const Opportunity& opportunity);
 std::vector<Fact> FactsOf(const Order& order);
 std::vector<Fact> FactsOf(const Customer& customer);

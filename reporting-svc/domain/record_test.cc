@@ -99,7 +99,8 @@ TEST(OrderFactsTest, CountsOnceInAllAndOnceForEachProduct) {
 
 TEST(OrderFactsTest, ReturnsAndCancellationsAreTakenOffOnTheirOwnDay) {
   Order order = TwoProducts();
-  order.reversals = {{CivilDay(2017, 3, 1), false, {{1, 4}}}, {CivilDay(2017, 4, 1), true, {{1, 6}, {2, 1}, {3, 5}}}};
+  order.reversals = {{CivilDay(2017, 3, 1), false, {{1, 4}}},
+                     {CivilDay(2017, 4, 1), true, {{1, 6}, {2, 1}, {3, 5}}}};
   const std::vector<Fact> facts = FactsOf(order);
   EXPECT_EQ(Sum(facts, Group::kOrder, order::kRevenue), 0);
   EXPECT_EQ(Sum(facts, Group::kOrder, order::kGrossProfit), 0);
@@ -122,8 +123,12 @@ TEST(OrderFactsTest, APreliminaryAgreementIsNoRevenueButItsMoneyCounts) {
 
 TEST(InteractionFactsTest, OnlyDoneOnesCount) {
   EXPECT_TRUE(FactsOf(Interaction{"i", "anna", true, {}}).empty());
-  EXPECT_EQ(FactsOf(Interaction{"i", "anna", true, CivilDay(2017, 1, 1)})[0].values[interaction::kVisits], 1);
-  EXPECT_EQ(FactsOf(Interaction{"i", "anna", false, CivilDay(2017, 1, 1)})[0].values[interaction::kVisits], 0);
+  EXPECT_EQ(
+      FactsOf(Interaction{"i", "anna", true, CivilDay(2017, 1, 1)})[0].values[interaction::kVisits],
+      1);
+  EXPECT_EQ(FactsOf(Interaction{"i", "anna", false, CivilDay(2017, 1, 1)})[0]
+                .values[interaction::kVisits],
+            0);
 }
 
 TEST(OpportunityFactsProperty, StagesAndOpeningsAddUp) {
@@ -147,16 +152,18 @@ TEST(OpportunityFactsProperty, StagesAndOpeningsAddUp) {
     const std::vector<Fact> facts = FactsOf(deal);
     for (const Fact& fact : facts) {
       if (fact.group != Group::kStage) continue;
-      EXPECT_EQ(fact.values[stage::kEntered],
-                fact.values[stage::kConverted] + fact.values[stage::kLost] + fact.values[stage::kPending]);
+      EXPECT_EQ(fact.values[stage::kEntered], fact.values[stage::kConverted] +
+                                                  fact.values[stage::kLost] +
+                                                  fact.values[stage::kPending]);
       current += fact.values[stage::kCurrent];
       lost += fact.values[stage::kLost];
     }
     EXPECT_EQ(current, deal.state == OpportunityState::kOpen ? 1 : 0);
     EXPECT_EQ(lost, deal.state == OpportunityState::kLost ? 1 : 0);
     const Fact* opening = Find(facts, Group::kOpened);
-    EXPECT_EQ(opening->values[opened::kOpened],
-              opening->values[opened::kOpen] + opening->values[opened::kWon] + opening->values[opened::kLost]);
+    EXPECT_EQ(opening->values[opened::kOpened], opening->values[opened::kOpen] +
+                                                    opening->values[opened::kWon] +
+                                                    opening->values[opened::kLost]);
   }
 }
 

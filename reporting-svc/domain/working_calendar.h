@@ -18,12 +18,13 @@ struct WorkingCalendar {
   std::map<absl::CivilDay, int64_t> special_days;
 
   int64_t WeightOf(absl::CivilDay day) const;
-  // Weight of an average working day: the mean of the weekdays that count, rounded down, at least 1.
+  // Weight of an average working day: the mean of the weekdays that count, rounded down, at
+  // least 1.
   int64_t UsualWeight() const;
 };
 
-// Weights of the days of a range, summed up so that any part of it is answered at once. If no day of the range counts, all count
-// alike: a target must fall somewhere.
+// Weights of the days of a range, summed up so that any part of it is answered at once. If no day
+// of the range counts, all count alike: a target must fall somewhere.
 class DayWeights {
  public:
   DayWeights(const WorkingCalendar& calendar, const Days& range);

@@ -51,7 +51,8 @@ struct Plan {
   PlanTree tree{{}};
 };
 
-// Keeps the newest directory and the plans that were asked for last; a look at one row tells whether they are. Safe from any thread.
+// Keeps the newest directory and the plans that were asked for last; a look at one row tells
+// whether they are. Safe from any thread.
 class DirectoryCache {
  public:
   // Plans kept in memory.
@@ -60,13 +61,14 @@ class DirectoryCache {
   absl::StatusOr<std::shared_ptr<const Directory>> Get(db::Snapshot& snapshot);
 
   // Null if there is no such plan.
-  absl::StatusOr<std::shared_ptr<const Plan>> GetPlan(db::Snapshot& snapshot, const std::string& plan_id);
+  absl::StatusOr<std::shared_ptr<const Plan>> GetPlan(db::Snapshot& snapshot,
+                                                      const std::string& plan_id);
 
  private:
   DocumentStore documents_;
   std::mutex mutex_;
-  std::shared_ptr<const Directory> directory_;                      // Guarded by mutex_.
-  std::map<std::string, std::shared_ptr<const Plan>> plans_;        // Guarded by mutex_.
+  std::shared_ptr<const Directory> directory_;                // Guarded by mutex_.
+  std::map<std::string, std::shared_ptr<const Plan>> plans_;  // Guarded by mutex_.
 };
 
 }  // namespace milepost::reporting

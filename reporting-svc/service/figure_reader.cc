@@ -36,7 +36,8 @@ MemberSelection These(const std::vector<const Stay*>& stays) {
 std::shared_ptr<const std::vector<absl::CivilDay>> FirstDays(const FigureRequest& request) {
   auto days = std::make_shared<std::vector<absl::CivilDay>>();
   if (request.granularity != Granularity::kWhole) {
-    for (const Days& period : Cut(request.range, request.granularity)) days->push_back(period.first);
+    for (const Days& period : Cut(request.range, request.granularity))
+      days->push_back(period.first);
   }
   return days;
 }
@@ -55,7 +56,8 @@ std::vector<Stay> Overlap(const std::vector<Stay>& stays, const std::vector<Stay
     const auto found = by_member.find(stay.member);
     if (found == by_member.end()) continue;
     for (const Stay* other : found->second) {
-      if (const std::optional<Days> days = Intersect(stay.days, other->days)) both.push_back({stay.member, stay.unit, *days});
+      if (const std::optional<Days> days = Intersect(stay.days, other->days))
+        both.push_back({stay.member, stay.unit, *days});
     }
   }
   return both;
@@ -77,12 +79,14 @@ std::vector<std::string> FigureReader::LedUnits() const {
   if (found == directory_->managed_units.end()) return led;
   std::set<std::string> now;
   for (const ManagedUnit& managed : found->second) {
-    if (managed.first_day <= today_ && (!managed.last_day || today_ <= *managed.last_day)) now.insert(managed.unit);
+    if (managed.first_day <= today_ && (!managed.last_day || today_ <= *managed.last_day))
+      now.insert(managed.unit);
   }
   for (const std::string& unit : now) {
     const std::vector<std::string> path = directory_->organization.Path(unit, today_);
-    const bool below = std::any_of(path.begin() + (path.empty() ? 0 : 1), path.end(),
-                                   [&now](const std::string& above) { return now.count(above) != 0; });
+    const bool below =
+        std::any_of(path.begin() + (path.empty() ? 0 : 1), path.end(),
+                    [&now](const std::string& above) { return now.count(above) != 0; });
     if (!below) led.push_back(unit);
   }
   return led;
@@ -99,9 +103,11 @@ bool FigureReader::MaySeeUnit(const std::string& unit) const {
 
 bool FigureReader::MaySeeMember(const std::string& member) const { return caller_.MaySee(member); }
 
-absl::StatusOr<Audience> FigureReader::PublicAudienceOf(const Filter& filter, const Days& range) const {
+absl::StatusOr<Audience> FigureReader::PublicAudienceOf(const Filter& filter,
+                                                        const Days& range) const {
   const Organization& organization = directory_->organization;
-  if (!filter.unit.empty() && organization.FindUnit(filter.unit) == nullptr) return error::NotFound("units/" + filter.unit);
+  if (!filter.unit.empty() && organization.FindUnit(filter.unit) == nullptr)
+    return error::NotFound("units/" + filter.unit);
   if (!filter.member.empty() && organization.FindMember(filter.member) == nullptr) {
     return error::NotFound("members/" + filter.member);
   }
@@ -119,7 +125,8 @@ absl::StatusOr<Audience> FigureReader::AudienceOf(const Filter& filter, const Da
   absl::StatusOr<Audience> named = PublicAudienceOf(filter, range);
   if (!named.ok() || caller_.scope().sees_all()) return named;
 
-  // Members in scope with all they ever earned, and what others earned in units that the caller leads while they were there.
+  // Members in scope with all they ever earned, and what others earned in units that the caller
+  // leads while they were there.
   const Organization& organization = directory_->organization;
   std::vector<Stay> visible;
   for (const std::string& member : caller_.scope().owners()) visible.push_back({member, "", range});
@@ -134,18 +141,21 @@ absl::StatusOr<Audience> FigureReader::AudienceOf(const Filter& filter, const Da
     named->stays = std::move(visible);
     return named;
   }
-  if (!filter.unit.empty() && !MaySeeUnit(filter.unit)) return error::NotFound("units/" + filter.unit);
+  if (!filter.unit.empty() && !MaySeeUnit(filter.unit))
+    return error::NotFound("units/" + filter.unit);
   if (!filter.member.empty()) {
     named->stays = Overlap(named->stays, visible);
-    const bool seen = std::any_of(visible.begin(), visible.end(),
-                                  [&filter](const Stay& stay) { return stay.member == filter.member; });
+    const bool seen = std::any_of(visible.begin(), visible.end(), [&filter](const Stay& stay) {
+      return stay.member == filter.member;
+    });
     if (!seen) return error::NotFound("members/" + filter.member);
   }
   return named;
 }
 
-void FigureReader::Add(size_t answer, const FigureRequest& request, const Days& days, MemberSelection who, Dim by_dim,
-                       bool by_member, std::function<std::vector<std::string>(const FigureRow& row)> groups_of) {
+void FigureReader::Add(size_t answer, const FigureRequest& request, const Days& days,
+                       MemberSelection who, Dim by_dim, bool by_member,
+                       std::function<std::vector<std::string>(const FigureRow& row)> groups_of) {
   Part part;
   part.answer = answer;
   part.query.group = request.group;
@@ -176,8 +186,8 @@ size_t FigureReader::AskTotal(const FigureRequest& request, const Audience& audi
   return answer;
 }
 
-size_t FigureReader::AskGrouped(const FigureRequest& request, const Audience& audience, v1::Dimension by,
-                                const std::vector<std::string>& units) {
+size_t FigureReader::AskGrouped(const FigureRequest& request, const Audience& audience,
+                                v1::Dimension by, const std::vector<std::string>& units) {
   const size_t answer = answers_.size();
   answers_.emplace_back();
   if (by == v1::UNIT) {
@@ -200,7 +210,9 @@ size_t FigureReader::AskGrouped(const FigureRequest& request, const Audience& au
       absl::flat_hash_map<std::string, std::vector<std::string>> units_of;
       for (const Stay* stay : together) units_of[stay->member].push_back(stay->unit);
       Add(answer, request, days, These(together), Dim::kNone, true,
-          [units_of = std::move(units_of)](const FigureRow& row) { return units_of.at(row.member); });
+          [units_of = std::move(units_of)](const FigureRow& row) {
+            return units_of.at(row.member);
+          });
     }
     return answer;
   }
@@ -234,23 +246,26 @@ absl::Status FigureReader::Run() {
     const Part& part = parts_[i];
     for (const FigureRow& row : (*rows)[i]) {
       const size_t period = part.first_days->empty() ? 0 : PeriodIndex(*part.first_days, row.day);
-      for (const std::string& group : part.groups_of(row)) AddTo(answers_[part.answer][group][{period, row.sub}], row.values);
+      for (const std::string& group : part.groups_of(row))
+        AddTo(answers_[part.answer][group][{period, row.sub}], row.values);
     }
   }
   parts_.clear();
   return absl::OkStatus();
 }
 
-std::vector<std::string> FigureReader::UnitsOf(const Grouping& grouping, const Filter& filter, const Audience& audience,
-                                               const Days& range) const {
+std::vector<std::string> FigureReader::UnitsOf(const Grouping& grouping, const Filter& filter,
+                                               const Audience& audience, const Days& range) const {
   if (!grouping.names.empty()) return grouping.names;
   const absl::CivilDay day = std::min(range.last, today_);
   const Organization& organization = directory_->organization;
   if (!filter.unit.empty()) return organization.UnitsAt(filter.unit, grouping.unit_level, day);
-  if (audience.everybody || caller_.scope().sees_all()) return organization.UnitsAt("", grouping.unit_level, day);
+  if (audience.everybody || caller_.scope().sees_all())
+    return organization.UnitsAt("", grouping.unit_level, day);
   std::vector<std::string> units;
   for (const std::string& led : LedUnits()) {
-    for (std::string& unit : organization.UnitsAt(led, grouping.unit_level, day)) units.push_back(std::move(unit));
+    for (std::string& unit : organization.UnitsAt(led, grouping.unit_level, day))
+      units.push_back(std::move(unit));
   }
   return units;
 }

@@ -20,7 +20,8 @@
 
 namespace milepost::reporting {
 
-// Whose figures are meant, after the caller's scope and the filter were applied: everybody's, or those of members on days.
+// Whose figures are meant, after the caller's scope and the filter were applied: everybody's, or
+// those of members on days.
 struct Audience {
   bool everybody = false;
   std::vector<Stay> stays;  // Days of one member do not overlap.
@@ -42,17 +43,23 @@ struct FigureRequest {
   std::string currency;
 };
 
-// Reads figures for one call: knows who asks, what may be seen, and where members were. Belongs to the call's thread.
+// Reads figures for one call: knows who asks, what may be seen, and where members were. Belongs to
+// the call's thread.
 class FigureReader {
  public:
   FigureReader(const rpc::Caller& caller, db::Snapshot& snapshot, FigureStore& store,
                std::shared_ptr<const Directory> directory, absl::CivilDay today)
-      : caller_(caller), snapshot_(snapshot), store_(store), directory_(std::move(directory)), today_(today) {}
+      : caller_(caller),
+        snapshot_(snapshot),
+        store_(store),
+        directory_(std::move(directory)),
+        today_(today) {}
 
   const Directory& directory() const { return *directory_; }
   absl::CivilDay today() const { return today_; }
 
-  // What the caller may see of what the filter names. NOT_FOUND for a unit or member that is absent or outside of it.
+  // What the caller may see of what the filter names. NOT_FOUND for a unit or member that is absent
+  // or outside of it.
   absl::StatusOr<Audience> AudienceOf(const Filter& filter, const Days& range) const;
   // What the filter names, whatever the caller may see elsewhere. NOT_FOUND only if it is absent.
   absl::StatusOr<Audience> PublicAudienceOf(const Filter& filter, const Days& range) const;
@@ -63,8 +70,9 @@ class FigureReader {
 
   // Asks for figures of the audience together. Returns the place of the answer.
   size_t AskTotal(const FigureRequest& request, const Audience& audience);
-  // Asks for figures of the audience by id of a member or unit, or by key. Members and keys without figures will not be there;
-  // units are `units`, each with all below it. Returns the place of the answer.
+  // Asks for figures of the audience by id of a member or unit, or by key. Members and keys without
+  // figures will not be there; units are `units`, each with all below it. Returns the place of the
+  // answer.
   size_t AskGrouped(const FigureRequest& request, const Audience& audience, v1::Dimension by,
                     const std::vector<std::string>& units);
   // Answers all that was asked, in one round trip as a rule.
@@ -73,8 +81,8 @@ class FigureReader {
   const std::map<std::string, Series>& Grouped(size_t place) const { return answers_[place]; }
 
   // Units that a grouping by unit answers for.
-  std::vector<std::string> UnitsOf(const Grouping& grouping, const Filter& filter, const Audience& audience,
-                                   const Days& range) const;
+  std::vector<std::string> UnitsOf(const Grouping& grouping, const Filter& filter,
+                                   const Audience& audience, const Days& range) const;
 
   // Name and title of a group.
   v1::ReportGroup GroupOf(v1::Dimension by, const std::string& id) const;
@@ -85,9 +93,11 @@ class FigureReader {
     size_t answer = 0;
     FigureQuery query;
     std::function<std::vector<std::string>(const FigureRow& row)> groups_of;
-    std::shared_ptr<const std::vector<absl::CivilDay>> first_days;  // Of the periods; empty for the whole range.
+    std::shared_ptr<const std::vector<absl::CivilDay>>
+        first_days;  // Of the periods; empty for the whole range.
   };
-  void Add(size_t answer, const FigureRequest& request, const Days& days, MemberSelection who, Dim by_dim, bool by_member,
+  void Add(size_t answer, const FigureRequest& request, const Days& days, MemberSelection who,
+           Dim by_dim, bool by_member,
            std::function<std::vector<std::string>(const FigureRow& row)> groups_of);
   // Units that the caller leads today, none below another.
   std::vector<std::string> LedUnits() const;

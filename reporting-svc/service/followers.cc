@@ -17,8 +17,9 @@ constexpr absl::Duration kHeadTimeout = absl::Seconds(2);
 
 }  // namespace
 
-Followers::Followers(std::map<std::string, std::shared_ptr<grpc::Channel>> channels, SessionFactory make_session,
-                     Projection& projection, FreshnessReader& freshness, access::OrganizationCache& organization,
+Followers::Followers(std::map<std::string, std::shared_ptr<grpc::Channel>> channels,
+                     SessionFactory make_session, Projection& projection,
+                     FreshnessReader& freshness, access::OrganizationCache& organization,
                      prometheus::Registry& registry)
     : channels_(std::move(channels)),
       make_session_(std::move(make_session)),
@@ -31,7 +32,9 @@ Followers::Followers(std::map<std::string, std::shared_ptr<grpc::Channel>> chann
     events.apply = [this](db::Transaction& tx, std::span<const feed::v1::Event> batch) {
       return projection_.Apply(tx, batch);
     };
-    events.reset = [this, source = source](db::Session& session) { return projection_.Reset(session, source); };
+    events.reset = [this, source = source](db::Session& session) {
+      return projection_.Reset(session, source);
+    };
     events.applied = [this, source = source](db::Session& session) {
       if (source == kTargetService) {
         if (const absl::Status s = LoadOrganization(session); !s.ok()) {
@@ -45,20 +48,22 @@ Followers::Followers(std::map<std::string, std::shared_ptr<grpc::Channel>> chann
     };
     change::FeedConsumer::Options options;
     options.source = source;
-    consumers_[source] =
-        std::make_unique<change::FeedConsumer>(channel, make_session_, std::move(events), std::move(options), registry);
+    consumers_[source] = std::make_unique<change::FeedConsumer>(
+        channel, make_session_, std::move(events), std::move(options), registry);
   }
 }
 
-void Followers::Follow(const std::string& source, std::stop_token stop) { consumers_.at(source)->Run(std::move(stop)); }
+void Followers::Follow(const std::string& source, std::stop_token stop) {
+  consumers_.at(source)->Run(std::move(stop));
+}
 
 void Followers::LookAtHeads(absl::Duration timeout) {
   for (const auto& [source, channel] : channels_) {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
     feed::v1::FeedStatus status;
-    const grpc::Status called =
-        feed::v1::FeedService::NewStub(channel)->GetFeedStatus(&context, feed::v1::GetFeedStatusRequest(), &status);
+    const grpc::Status called = feed::v1::FeedService::NewStub(channel)->GetFeedStatus(
+        &context, feed::v1::GetFeedStatusRequest(), &status);
     if (called.ok()) freshness_.NoteHead(source, status.head_position());
   }
 }
@@ -87,10 +92,12 @@ absl::Status Followers::RequestRebuild(db::Session& session) {
   for (const std::string& source : sources_) {
     // What was applied is a goal that can be reached even if the service does not answer now.
     const absl::StatusOr<change::Checkpoint> checkpoint = change::ReadCheckpoint(session, source);
-    if (absl::IsNotFound(checkpoint.status())) continue;  // Never followed: there is nothing to build anew.
+    if (absl::IsNotFound(checkpoint.status()))
+      continue;  // Never followed: there is nothing to build anew.
     if (!checkpoint.ok()) return checkpoint.status();
     const int64_t goal = std::max(checkpoint->position, freshness_.KnownHead(source));
-    absl::Status status = session.Transact([&](db::Transaction& tx) { return rebuilds_.SetGoal(tx, source, goal); });
+    absl::Status status =
+        session.Transact([&](db::Transaction& tx) { return rebuilds_.SetGoal(tx, source, goal); });
     if (status.ok()) status = change::RequestRebuild(session, source);
     if (!status.ok()) return status;
   }

@@ -19,16 +19,17 @@
 
 namespace milepost::reporting {
 
-// Follows the feeds of the other services and keeps the read models current. Of several replicas one works per feed; all keep
-// the organization in memory and know how far the feeds are. Safe from any thread.
+// Follows the feeds of the other services and keeps the read models current. Of several replicas
+// one works per feed; all keep the organization in memory and know how far the feeds are. Safe from
+// any thread.
 class Followers {
  public:
   using SessionFactory = std::function<std::unique_ptr<db::Session>()>;
 
   // A channel for each service that is followed. Everything given outlives this object.
-  Followers(std::map<std::string, std::shared_ptr<grpc::Channel>> channels, SessionFactory make_session,
-            Projection& projection, FreshnessReader& freshness, access::OrganizationCache& organization,
-            prometheus::Registry& registry);
+  Followers(std::map<std::string, std::shared_ptr<grpc::Channel>> channels,
+            SessionFactory make_session, Projection& projection, FreshnessReader& freshness,
+            access::OrganizationCache& organization, prometheus::Registry& registry);
 
   const std::vector<std::string>& sources() const { return sources_; }
 
@@ -38,10 +39,12 @@ class Followers {
   // Learns how far the feeds are, now and then, until asked to stop. From a thread of its own.
   void WatchHeads(std::stop_token stop);
 
-  // Loads the organization from what is stored, so that a restarted service knows who may see what at once.
+  // Loads the organization from what is stored, so that a restarted service knows who may see what
+  // at once.
   absl::Status LoadOrganization(db::Session& session);
 
-  // Asks for the read models to be emptied and built anew. Whoever follows the feeds does it. Returns when it is asked for.
+  // Asks for the read models to be emptied and built anew. Whoever follows the feeds does it.
+  // Returns when it is asked for.
   absl::Status RequestRebuild(db::Session& session);
 
   // Applies parked events again. Returns how many did and how many remain.

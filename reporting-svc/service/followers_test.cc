@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "gtest/gtest.h"
 #include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
 #include "milepost/feed/v1/feed.grpc.pb.h"
 #include "milepost/reporting/v1/projection.grpc.pb.h"
 #include "milepost/reporting/v1/report.grpc.pb.h"
@@ -44,7 +44,8 @@ class FakeFeed final : public feed::v1::FeedService::Service {
     server_ = builder.BuildAndStart();
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    channel_ = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials(), arguments);
+    channel_ = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port),
+                                         grpc::InsecureChannelCredentials(), arguments);
   }
   ~FakeFeed() override {
     stopping_ = true;
@@ -66,7 +67,8 @@ class FakeFeed final : public feed::v1::FeedService::Service {
       batch.set_after_position(static_cast<int64_t>(position));
       {
         const std::lock_guard<std::mutex> lock(mutex_);
-        for (int i = 0; i < 50 && position < events_.size(); ++i) *batch.add_events() = events_[position++];
+        for (int i = 0; i < 50 && position < events_.size(); ++i)
+          *batch.add_events() = events_[position++];
         batch.set_head_position(static_cast<int64_t>(events_.size()));
       }
       batch.set_through_position(static_cast<int64_t>(position));
@@ -101,13 +103,14 @@ class FollowersTest : public ::testing::Test {
       : host_(Migrations()),
         freshness_({kCustomerService, kOpportunityService, kTargetService}),
         projection_(kZone),
-        followers_({{kCustomerService, customers_.channel()},
-                    {kOpportunityService, opportunities_.channel()},
-                    {kTargetService, targets_.channel()}},
-                   [this] { return host_.database().NewSession(); }, projection_, freshness_, host_.organization(),
-                   host_.registry()),
+        followers_(
+            {{kCustomerService, customers_.channel()},
+             {kOpportunityService, opportunities_.channel()},
+             {kTargetService, targets_.channel()}},
+            [this] { return host_.database().NewSession(); }, projection_, freshness_,
+            host_.organization(), host_.registry()),
         reports_(host_.runner(), freshness_, {}),
-        care_(host_.runner(), freshness_, followers_, host_.registry()) {
+        care_(host_.runner(), freshness_, followers_) {
     world_.AddUnit("company", "");
     world_.AddUnit("east", "company");
     std::mt19937 random(5);
@@ -116,12 +119,14 @@ class FollowersTest : public ::testing::Test {
     world_.AddProcess();
     for (int i = 0; i < 200; ++i) {
       const CivilDay engaged = CivilDay(2017, 1, 1) + static_cast<int>(random() % 300);
-      world_.Win(absl::StrCat("d", i), absl::StrCat("m", random() % 6), engaged, engaged + static_cast<int>(random() % 90),
-                 "gtx", 1 + static_cast<int64_t>(random() % 100'000));
+      world_.Win(absl::StrCat("d", i), absl::StrCat("m", random() % 6), engaged,
+                 engaged + static_cast<int>(random() % 90), "gtx",
+                 1 + static_cast<int64_t>(random() % 100'000));
     }
     Publish();
     for (const std::string& source : followers_.sources()) {
-      threads_.emplace_back([this, source](std::stop_token stop) { followers_.Follow(source, std::move(stop)); });
+      threads_.emplace_back(
+          [this, source](std::stop_token stop) { followers_.Follow(source, std::move(stop)); });
     }
     threads_.emplace_back([this](std::stop_token stop) { followers_.WatchHeads(std::move(stop)); });
     host_.Start({&reports_, &care_});
@@ -151,7 +156,8 @@ class FollowersTest : public ::testing::Test {
       EXPECT_THAT(care_stub_->GetProjectionStatus(call.get(), {}, &status), IsOk());
       bool there = !status.rebuilding();
       for (const v1::SourceFreshness& source : status.freshness().sources()) {
-        there = there && source.position() >= static_cast<int64_t>(world_.events(source.source()).size());
+        there = there &&
+                source.position() >= static_cast<int64_t>(world_.events(source.source()).size());
       }
       if (there) return true;
       absl::SleepFor(absl::Milliseconds(20));
@@ -221,7 +227,8 @@ TEST_F(FollowersTest, ReportsEqualThoseBeforeARebuildFromNothing) {
   ASSERT_THAT(care_stub_->RebuildReadModels(Admin().get(), rebuild, &status), IsOk());
   EXPECT_FALSE(status.rebuilding());
   rebuild.set_request_id("no uuid");
-  EXPECT_THAT(care_stub_->RebuildReadModels(Admin().get(), rebuild, &status), NamesField("request_id"));
+  EXPECT_THAT(care_stub_->RebuildReadModels(Admin().get(), rebuild, &status),
+              NamesField("request_id"));
 }
 
 TEST_F(FollowersTest, ACommittedChangeIsInTheNextReports) {
@@ -257,7 +264,8 @@ TEST_F(FollowersTest, AnUnreadableChangeIsParkedAndTheOthersGoOn) {
 TEST_F(FollowersTest, OnlyAnAdministratorRebuilds) {
   v1::ProjectionStatus status;
   const auto call = host_.Call("m1", {Role::kManager});
-  EXPECT_EQ(care_stub_->RebuildReadModels(call.get(), {}, &status).error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(care_stub_->RebuildReadModels(call.get(), {}, &status).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
 }
 
 }  // namespace

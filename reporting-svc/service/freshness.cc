@@ -25,12 +25,14 @@ absl::StatusOr<FreshnessReader::Answer> FreshnessReader::Read(db::Snapshot& snap
   for (const std::string& source : sources_) {
     v1::SourceFreshness& entry = *answer.freshness.add_sources();
     entry.set_source(source);
-    const auto state = std::find_if(states->begin(), states->end(),
-                                    [&source](const SourceState& each) { return each.source == source; });
+    const auto state =
+        std::find_if(states->begin(), states->end(),
+                     [&source](const SourceState& each) { return each.source == source; });
     if (state != states->end()) {
       entry.set_position(state->position);
       entry.set_parked_events(state->parked_events);
-      if (state->fresh_time > absl::UnixEpoch()) *entry.mutable_as_of_time() = ToProto(state->fresh_time);
+      if (state->fresh_time > absl::UnixEpoch())
+        *entry.mutable_as_of_time() = ToProto(state->fresh_time);
       answer.rebuilding = answer.rebuilding || state->rebuilding;
     }
     entry.set_head_position(std::max(entry.position(), KnownHead(source)));

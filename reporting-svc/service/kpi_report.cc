@@ -7,7 +7,8 @@
 #include "reporting-svc/domain/cycle.h"
 #include "reporting-svc/service/report_service.h"
 
-// The board of key figures: every metric, and ratios between them, for a period, the one before and a year ago.
+// The board of key figures: every metric, and ratios between them, for a period, the one before and
+// a year ago.
 namespace milepost::reporting {
 namespace {
 
@@ -26,7 +27,8 @@ struct Figures {
   }
   Key Quotient(int64_t numerator, int64_t denominator) const {
     if (denominator <= 0) return std::nullopt;
-    return numerator >= 0 ? (numerator + denominator / 2) / denominator : -((-numerator + denominator / 2) / denominator);
+    return numerator >= 0 ? (numerator + denominator / 2) / denominator
+                          : -((-numerator + denominator / 2) / denominator);
   }
 };
 
@@ -43,8 +45,11 @@ constexpr std::array<KpiDefinition, 16> kKpis = {{
      [](const Figures& f) { return f.Quotient(f.metrics.at("revenue"), f.metrics.at("orders")); }},
     {"gross-profit", v1::MONEY, [](const Figures& f) { return f.Of("gross-profit"); }},
     {"gross-margin", v1::PPM,
-     [](const Figures& f) { return f.Ratio(f.metrics.at("gross-profit"), f.metrics.at("revenue")); }},
-    {"revenue-per-member", v1::MONEY, [](const Figures& f) { return f.Quotient(f.metrics.at("revenue"), f.members); }},
+     [](const Figures& f) {
+       return f.Ratio(f.metrics.at("gross-profit"), f.metrics.at("revenue"));
+     }},
+    {"revenue-per-member", v1::MONEY,
+     [](const Figures& f) { return f.Quotient(f.metrics.at("revenue"), f.members); }},
     {"collections", v1::MONEY, [](const Figures& f) { return f.Of("collections"); }},
     {"leads", v1::COUNT, [](const Figures& f) { return f.Of("leads"); }},
     {"opportunities-won", v1::COUNT, [](const Figures& f) { return f.Of("opportunities-won"); }},
@@ -83,7 +88,8 @@ absl::StatusOr<v1::KpiBoard> ReportService::Kpis(const rpc::Caller& caller, db::
     absl::StatusOr<Opening> opening = Open(snapshot, query->filter);
     if (!opening.ok()) return opening.status();
     FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
-    const std::array<Days, 3> ranges = {query->range, PreviousOf(query->range), YearBefore(query->range)};
+    const std::array<Days, 3> ranges = {query->range, PreviousOf(query->range),
+                                        YearBefore(query->range)};
     const Organization& organization = opening->directory->organization;
     const bool for_product = query->filter.dims.count(Dim::kProduct) != 0;
 
@@ -98,14 +104,15 @@ absl::StatusOr<v1::KpiBoard> ReportService::Kpis(const rpc::Caller& caller, db::
       for (const Metric& metric : Metrics()) {
         const std::pair<Group, bool> group(metric.group, metric.money);
         if (!asked.contains(group)) {
-          asked[group] = reader.AskTotal({metric.group, ranges[i], Granularity::kWhole, query->filter.dims, false,
-                                          metric.money ? query->currency : ""},
-                                         *audience);
+          asked[group] =
+              reader.AskTotal({metric.group, ranges[i], Granularity::kWhole, query->filter.dims,
+                               false, metric.money ? query->currency : ""},
+                              *audience);
         }
         places[i][metric.id] = asked[group];
       }
-      cycle_places[i] =
-          reader.AskTotal({Group::kCycle, ranges[i], Granularity::kWhole, query->filter.dims, true, ""}, *audience);
+      cycle_places[i] = reader.AskTotal(
+          {Group::kCycle, ranges[i], Granularity::kWhole, query->filter.dims, true, ""}, *audience);
       if (audience->everybody) {
         for (const Member& member : organization.members()) {
           figures[i].members += organization.IsPresent(member, ranges[i]) ? 1 : 0;
@@ -114,7 +121,8 @@ absl::StatusOr<v1::KpiBoard> ReportService::Kpis(const rpc::Caller& caller, db::
         std::map<std::string, bool> present;
         for (const Stay& stay : audience->stays) {
           const Member* member = organization.FindMember(stay.member);
-          if (member != nullptr && organization.IsPresent(*member, stay.days)) present[stay.member] = true;
+          if (member != nullptr && organization.IsPresent(*member, stay.days))
+            present[stay.member] = true;
         }
         figures[i].members = static_cast<int64_t>(present.size());
       }
@@ -142,7 +150,8 @@ absl::StatusOr<v1::KpiBoard> ReportService::Kpis(const rpc::Caller& caller, db::
       if (before) kpi.set_previous_value(*before);
       if (year_ago) kpi.set_year_ago_value(*year_ago);
       if (const Key growth = Growth(definition.kind, now, before)) kpi.set_growth_ppm(*growth);
-      if (const Key growth = Growth(definition.kind, now, year_ago)) kpi.set_year_on_year_ppm(*growth);
+      if (const Key growth = Growth(definition.kind, now, year_ago))
+        kpi.set_year_on_year_ppm(*growth);
     }
     *board.mutable_range() = ToProto(DayRange{ranges[0].first, ranges[0].last});
     *board.mutable_previous_range() = ToProto(DayRange{ranges[1].first, ranges[1].last});

@@ -48,14 +48,16 @@ Measured MeasuredOf(const PlanNode& node) {
   return measured;
 }
 
-// Values by day (or by the first day of a month that is only needed whole), so that any range of a row is a sum in memory.
+// Values by day (or by the first day of a month that is only needed whole), so that any range of a
+// row is a sum in memory.
 class Ledger {
  public:
   void Add(absl::CivilDay day, int64_t value) { by_day_[day] += value; }
   int64_t Sum(const std::optional<Days>& days) const {
     if (!days) return 0;
     int64_t sum = 0;
-    for (auto entry = by_day_.lower_bound(days->first); entry != by_day_.end() && entry->first <= days->last; ++entry) {
+    for (auto entry = by_day_.lower_bound(days->first);
+         entry != by_day_.end() && entry->first <= days->last; ++entry) {
       sum += entry->second;
     }
     return sum;
@@ -82,8 +84,8 @@ RowDays DaysOf(const Days& period, absl::CivilDay as_of) {
   return days;
 }
 
-// Cuts the days that all ranges together reach over into as few pieces as keep every range a union of pieces: whole months
-// where no range begins or ends inside, else days.
+// Cuts the days that all ranges together reach over into as few pieces as keep every range a union
+// of pieces: whole months where no range begins or ends inside, else days.
 std::vector<std::pair<Days, Granularity>> Pieces(const std::set<Days>& ranges) {
   std::vector<std::pair<Days, Granularity>> pieces;
   if (ranges.empty()) return pieces;
@@ -103,7 +105,8 @@ std::vector<std::pair<Days, Granularity>> Pieces(const std::set<Days>& ranges) {
     // A month cut by the whole span itself is read by days too: no month cell is that short.
     const bool whole = month == PeriodOf(month.first, Granularity::kMonth);
     const Granularity granularity = inside || !whole ? Granularity::kDay : Granularity::kMonth;
-    if (!pieces.empty() && pieces.back().second == granularity && pieces.back().first.last + 1 == month.first) {
+    if (!pieces.empty() && pieces.back().second == granularity &&
+        pieces.back().first.last + 1 == month.first) {
       pieces.back().first.last = month.last;
     } else {
       pieces.emplace_back(month, granularity);
@@ -133,8 +136,8 @@ v1::TargetProgressReport::Status StatusOf(ProgressStatus status) {
 }
 
 // The rows of the view by owner: for every unit and member the topmost nodes that are for it alone.
-std::vector<TargetRow> OwnerRows(const PlanTree& tree, const std::vector<size_t>& nodes, const Organization& organization,
-                                 absl::CivilDay as_of) {
+std::vector<TargetRow> OwnerRows(const PlanTree& tree, const std::vector<size_t>& nodes,
+                                 const Organization& organization, absl::CivilDay as_of) {
   struct Owner {
     std::string unit;
     std::string member;
@@ -143,7 +146,9 @@ std::vector<TargetRow> OwnerRows(const PlanTree& tree, const std::vector<size_t>
   std::map<std::pair<std::string, std::string>, Owner> owners;
   const auto owner_of = [&](size_t i) -> std::optional<std::pair<std::string, std::string>> {
     const PlanNode& node = tree.nodes()[i];
-    if (!node.product.empty() || !node.region.empty() || !node.channel.empty() || !node.customer.empty()) return std::nullopt;
+    if (!node.product.empty() || !node.region.empty() || !node.channel.empty() ||
+        !node.customer.empty())
+      return std::nullopt;
     if (!node.member.empty()) return std::make_pair(std::string(), node.member);
     return std::make_pair(node.unit, std::string());
   };
@@ -163,14 +168,16 @@ std::vector<TargetRow> OwnerRows(const PlanTree& tree, const std::vector<size_t>
   const auto path_of = [&](const Owner& owner) {
     std::vector<std::string> path;
     if (!owner.member.empty()) path.push_back(absl::StrCat("~", owner.member));
-    const std::string unit = owner.member.empty() ? owner.unit : organization.UnitOf(owner.member, as_of);
+    const std::string unit =
+        owner.member.empty() ? owner.unit : organization.UnitOf(owner.member, as_of);
     for (const std::string& above : organization.Path(unit, as_of)) path.push_back(above);
     std::reverse(path.begin(), path.end());
     return path;
   };
   std::vector<std::pair<std::vector<std::string>, Owner>> sorted;
   for (auto& [key, owner] : owners) sorted.emplace_back(path_of(owner), std::move(owner));
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<TargetRow> rows;
   std::vector<std::vector<std::string>> above;
   for (auto& [path, owner] : sorted) {
@@ -181,8 +188,9 @@ std::vector<TargetRow> OwnerRows(const PlanTree& tree, const std::vector<size_t>
       row.period.first = std::min(row.period.first, tree.nodes()[i].period.first);
       row.period.last = std::max(row.period.last, tree.nodes()[i].period.last);
     }
-    while (!above.empty() && !(above.back().size() < path.size() &&
-                               std::equal(above.back().begin(), above.back().end(), path.begin()))) {
+    while (!above.empty() &&
+           !(above.back().size() < path.size() &&
+             std::equal(above.back().begin(), above.back().end(), path.begin()))) {
       above.pop_back();
     }
     row.depth = static_cast<int>(above.size());
@@ -194,16 +202,18 @@ std::vector<TargetRow> OwnerRows(const PlanTree& tree, const std::vector<size_t>
 
 }  // namespace
 
-absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc::Caller& caller, db::Session& session,
-                                                                       const v1::GetTargetProgressRequest& request) {
+absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(
+    const rpc::Caller& caller, db::Session& session, const v1::GetTargetProgressRequest& request) {
   status::FieldViolations violations;
   const resource::Page page = resource::ReadPage(request, kPageKeyColumns, violations);
-  const absl::StatusOr<ProgressQuery> query = ParseProgress(request, Today(), std::move(violations));
+  const absl::StatusOr<ProgressQuery> query =
+      ParseProgress(request, Today(), std::move(violations));
   if (!query.ok()) return query.status();
   return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::TargetProgressReport> {
     absl::StatusOr<Opening> opening = Open(snapshot, {});
     if (!opening.ok()) return opening.status();
-    const absl::StatusOr<std::shared_ptr<const Plan>> found = directories_.GetPlan(snapshot, query->plan);
+    const absl::StatusOr<std::shared_ptr<const Plan>> found =
+        directories_.GetPlan(snapshot, query->plan);
     if (!found.ok()) return found.status();
     if (*found == nullptr) return error::NotFound(request.name());
     const Plan& plan = **found;
@@ -212,22 +222,29 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
     const Organization& organization = opening->directory->organization;
     const absl::CivilDay as_of = query->as_of;
 
-    // Who may see a node: whoever may see its figures, everybody if the plan is public, and those who stand below it.
+    // Who may see a node: whoever may see its figures, everybody if the plan is public, and those
+    // who stand below it.
     const std::string self = caller.member().substr(caller.member().rfind('/') + 1);
-    const std::vector<std::string> own_path = organization.Path(organization.UnitOf(self, Today()), Today());
-    const bool sees_plan = caller.scope().sees_all() || plan.plan.visibility() == target::v1::PUBLIC ||
+    const std::vector<std::string> own_path =
+        organization.Path(organization.UnitOf(self, Today()), Today());
+    const bool sees_plan = caller.scope().sees_all() ||
+                           plan.plan.visibility() == target::v1::PUBLIC ||
                            (!self.empty() && plan.plan.owner() == caller.member());
     // Those below see their chain once the plan is in force.
-    const bool in_force = plan.plan.state() == target::v1::ACTIVE || plan.plan.state() == target::v1::CLOSED;
+    const bool in_force =
+        plan.plan.state() == target::v1::ACTIVE || plan.plan.state() == target::v1::CLOSED;
     const auto visible = [&](const PlanNode& node) {
       if (sees_plan) return true;
-      if (!node.member.empty()) return node.member == self ? in_force : reader.MaySeeMember(node.member);
+      if (!node.member.empty())
+        return node.member == self ? in_force : reader.MaySeeMember(node.member);
       if (!node.unit.empty() && reader.MaySeeUnit(node.unit)) return true;
       if (!in_force || own_path.empty()) return false;
-      return node.unit.empty() || std::find(own_path.begin(), own_path.end(), node.unit) != own_path.end();
+      return node.unit.empty() ||
+             std::find(own_path.begin(), own_path.end(), node.unit) != own_path.end();
     };
-    const std::optional<size_t> top = query->node.empty() ? (tree.nodes().empty() ? std::optional<size_t>() : size_t{0})
-                                                          : tree.Find(query->node);
+    const std::optional<size_t> top =
+        query->node.empty() ? (tree.nodes().empty() ? std::optional<size_t>() : size_t{0})
+                            : tree.Find(query->node);
     if (!top || !visible(tree.nodes()[*top])) return error::NotFound(request.name());
     const std::string metric_id = plan.plan.metric().substr(plan.plan.metric().rfind('/') + 1);
     const Metric* metric = FindMetric(metric_id);
@@ -237,7 +254,8 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
     std::vector<size_t> nodes;
     std::set<size_t> hidden;
     const bool all_levels = query->by_owner || !query->depth;
-    for (const size_t i : tree.Subtree(*top, all_levels ? std::numeric_limits<int>::max() : *query->depth)) {
+    for (const size_t i :
+         tree.Subtree(*top, all_levels ? std::numeric_limits<int>::max() : *query->depth)) {
       const std::optional<size_t> parent = tree.ParentOf(i);
       if ((parent && hidden.count(*parent) != 0) || !visible(tree.nodes()[i])) {
         hidden.insert(i);
@@ -252,7 +270,9 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
         std::erase_if(rows, [&](const TargetRow& row) { return row.depth > *query->depth; });
       }
     } else {
-      for (const size_t i : nodes) rows.push_back({{i}, tree.nodes()[i].period, tree.nodes()[i].depth - tree.nodes()[*top].depth});
+      for (const size_t i : nodes)
+        rows.push_back(
+            {{i}, tree.nodes()[i].period, tree.nodes()[i].depth - tree.nodes()[*top].depth});
     }
 
     int64_t begin = 0;
@@ -266,19 +286,22 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
     std::set<Days> ranges;
     for (size_t r = begin; r < end; ++r) {
       const PlanNode& node = tree.nodes()[rows[r].nodes.front()];
-      if (!node.customer.empty()) return error::CustomerTarget(absl::StrCat("plans/", query->plan, "/nodes/", node.id));
+      if (!node.customer.empty())
+        return error::CustomerTarget(absl::StrCat("plans/", query->plan, "/nodes/", node.id));
       Measured key = MeasuredOf(node);
       if (query->by_owner) key.dims.clear();
       if (measured_places.emplace(key, measured.size()).second) measured.push_back(std::move(key));
       const RowDays days = DaysOf(rows[r].period, as_of);
       for (const std::optional<Days>& range : {days.day, days.week, days.month, days.to_date}) {
         if (!range) continue;
-        const std::optional<Days> until = Intersect(*range, {range->first, std::max(range->first, as_of)});
+        const std::optional<Days> until =
+            Intersect(*range, {range->first, std::max(range->first, as_of)});
         if (until && range->first <= as_of) ranges.insert(*until);
       }
     }
 
-    // The figures of each thing measured, by piece of time. Members are read together, units each by themselves.
+    // The figures of each thing measured, by piece of time. Members are read together, units each
+    // by themselves.
     const std::vector<std::pair<Days, Granularity>> pieces = Pieces(ranges);
     struct Place {
       size_t answer = 0;
@@ -291,8 +314,9 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
       if (!key.member.empty()) members[key.dims].push_back(key.member);
     }
     for (const auto& piece : pieces) {
-      FigureRequest figures{metric->group, piece.first, piece.second, {}, false,
-                            metric->money ? plan.plan.currency_code() : ""};
+      FigureRequest figures{metric->group, piece.first,
+                            piece.second,  {},
+                            false,         metric->money ? plan.plan.currency_code() : ""};
       for (const Measured& key : measured) {
         if (!key.member.empty()) continue;
         Audience audience;
@@ -306,23 +330,27 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
         for (const std::string& id : ids) audience.stays.push_back({id, "", piece.first});
         figures.dims = dims;
         const size_t answer = reader.AskGrouped(figures, audience, v1::MEMBER, {});
-        for (const std::string& id : ids) places[Measured{"", id, dims}].push_back({answer, id, &piece});
+        for (const std::string& id : ids)
+          places[Measured{"", id, dims}].push_back({answer, id, &piece});
       }
     }
     if (absl::Status s = reader.Run(); !s.ok()) return s;
 
     std::map<Measured, Ledger> ledgers;
     for (const auto& [key, of_key] : places) {
-      const int value = metric->ValueFor(key.dims.count(Dim::kProduct) != 0 ? Dim::kProduct : Dim::kNone);
+      const int value =
+          metric->ValueFor(key.dims.count(Dim::kProduct) != 0 ? Dim::kProduct : Dim::kNone);
       for (const Place& place : of_key) {
         const std::vector<Days> periods = Cut(place.piece->first, place.piece->second);
         const std::map<std::string, Series>& answer = reader.Grouped(place.answer);
         const auto found = answer.find(place.member);
         if (found == answer.end()) continue;
-        for (const auto& [at, values] : found->second) ledgers[key].Add(periods[at.first].first, values[value]);
+        for (const auto& [at, values] : found->second)
+          ledgers[key].Add(periods[at.first].first, values[value]);
       }
     }
-    // Whole months are booked on their first day; no range that is summed begins or ends inside one.
+    // Whole months are booked on their first day; no range that is summed begins or ends inside
+    // one.
     const auto actual_of = [&](const Measured& key, const std::optional<Days>& days) -> int64_t {
       if (!days || days->first > as_of) return 0;
       return ledgers[key].Sum(Days{days->first, std::min(days->last, as_of)});
@@ -340,7 +368,8 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
       if (day >= row.period.last) return target_of(row);
       auto known = through_days.find(day);
       if (known == through_days.end()) {
-        known = through_days.emplace(day, tree.TargetsThrough(day, opening->directory->calendars)).first;
+        known = through_days.emplace(day, tree.TargetsThrough(day, opening->directory->calendars))
+                    .first;
       }
       int64_t sum = 0;
       for (const size_t i : row.nodes) sum += known->second[i];
@@ -372,12 +401,14 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
       } else {
         key.dims.clear();
       }
-      if (!node.unit.empty() && (!query->by_owner || node.member.empty())) row.set_unit(absl::StrCat("units/", node.unit));
+      if (!node.unit.empty() && (!query->by_owner || node.member.empty()))
+        row.set_unit(absl::StrCat("units/", node.unit));
       if (!node.member.empty()) row.set_member(absl::StrCat("members/", node.member));
       if (row.display_name().empty()) {
-        row.set_display_name(!node.member.empty() ? reader.GroupOf(v1::MEMBER, node.member).display_name()
-                             : !node.unit.empty() ? reader.GroupOf(v1::UNIT, node.unit).display_name()
-                                                  : plan.plan.title());
+        row.set_display_name(
+            !node.member.empty() ? reader.GroupOf(v1::MEMBER, node.member).display_name()
+            : !node.unit.empty() ? reader.GroupOf(v1::UNIT, node.unit).display_name()
+                                 : plan.plan.title());
       }
       *row.mutable_period() = ToProto(DayRange{target_row.period.first, target_row.period.last});
       const int64_t target = target_of(target_row);
@@ -385,12 +416,15 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
       const int64_t actual = actual_of(key, days.to_date);
       row.set_target(target);
       row.set_actual(actual);
-      const auto fill = [&](const std::optional<Days>& range, v1::TargetProgressReport::Figures& figures) {
+      const auto fill = [&](const std::optional<Days>& range,
+                            v1::TargetProgressReport::Figures& figures) {
         if (!range) return;
         *figures.mutable_days() = ToProto(DayRange{range->first, range->last});
-        figures.set_target(through(target_row, range->last) - through(target_row, range->first - 1));
+        figures.set_target(through(target_row, range->last) -
+                           through(target_row, range->first - 1));
         figures.set_actual(actual_of(key, range));
-        if (const auto ppm = RatioPpm(figures.actual(), figures.target())) figures.set_attainment_ppm(*ppm);
+        if (const auto ppm = RatioPpm(figures.actual(), figures.target()))
+          figures.set_attainment_ppm(*ppm);
       };
       fill(days.day, *row.mutable_day());
       fill(days.week, *row.mutable_week());
@@ -399,9 +433,10 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
 
       static const WorkingCalendar kDefault;
       const auto known = opening->directory->calendars.find(node.calendar);
-      const WorkingCalendar& calendar = known == opening->directory->calendars.end() ? kDefault : known->second;
-      const Progress progress =
-          ProgressOf(target, actual, as_of, DayWeights(calendar, target_row.period), calendar.UsualWeight());
+      const WorkingCalendar& calendar =
+          known == opening->directory->calendars.end() ? kDefault : known->second;
+      const Progress progress = ProgressOf(
+          target, actual, as_of, DayWeights(calendar, target_row.period), calendar.UsualWeight());
       if (progress.attainment_ppm) row.set_attainment_ppm(*progress.attainment_ppm);
       row.set_gap(progress.gap);
       row.set_time_gone_ppm(progress.time_gone_ppm);
@@ -411,7 +446,8 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(const rpc
       if (progress.projected_landing) row.set_projected_landing(*progress.projected_landing);
       row.set_status(StatusOf(progress.status));
     }
-    if (end < rows.size()) report.set_next_page_token(resource::NextPageToken(request, {absl::StrCat(end)}));
+    if (end < rows.size())
+      report.set_next_page_token(resource::NextPageToken(request, {absl::StrCat(end)}));
     *report.mutable_freshness() = std::move(opening->freshness);
     return report;
   });

@@ -20,6 +20,7 @@
 #include "milepost/target/v1/node.pb.h"
 #include "milepost/target/v1/plan.pb.h"
 #include "platform/types/proto.h"
+#include "reporting-svc/domain/errors.h"
 #include "reporting-svc/domain/record.h"
 
 namespace milepost::reporting {
@@ -27,7 +28,8 @@ namespace {
 
 constexpr int kRowsPerDeletion = 5000;
 
-// Last part of a resource name: `members/anna` → `anna`, `plans/p/nodes/n` → `n`; empty for an empty name.
+// Last part of a resource name: `members/anna` → `anna`, `plans/p/nodes/n` → `n`; empty for an
+// empty name.
 std::string IdIn(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
 std::optional<absl::CivilDay> DayIn(bool has, const type::v1::Date& date) {
@@ -62,7 +64,8 @@ struct Outcome {
 };
 
 // A closed opportunity stays credited to its owner of that moment, whoever looks after it later.
-Outcome OutcomeOf(const opportunity::v1::Opportunity& state, const RecordState& before, absl::TimeZone zone) {
+Outcome OutcomeOf(const opportunity::v1::Opportunity& state, const RecordState& before,
+                  absl::TimeZone zone) {
   Opportunity deal;
   Outcome outcome;
   const std::string owner = IdIn(state.owner());
@@ -90,10 +93,12 @@ Outcome OutcomeOf(const opportunity::v1::Opportunity& state, const RecordState& 
   deal.process = IdIn(state.process());
   deal.stage = state.stage();
   for (const opportunity::v1::StageVisit& visit : state.stage_history()) {
-    deal.visits.push_back({visit.stage(), visit.position(), TimeIn(visit.has_enter_time(), visit.enter_time()),
+    deal.visits.push_back({visit.stage(), visit.position(),
+                           TimeIn(visit.has_enter_time(), visit.enter_time()),
                            TimeIn(visit.has_leave_time(), visit.leave_time())});
   }
-  if (deal.visits.empty() && !deal.stage.empty()) deal.visits.push_back({deal.stage, state.stage_position(), {}, {}});
+  if (deal.visits.empty() && !deal.stage.empty())
+    deal.visits.push_back({deal.stage, state.stage_position(), {}, {}});
   deal.engage_day = DayIn(state.has_open_date(), state.open_date());
   deal.close_day = DayIn(state.has_close_date(), state.close_date());
   const std::optional<absl::CivilDay> created = DayIn(state.has_create_date(), state.create_date());
@@ -115,12 +120,13 @@ Outcome OutcomeOf(const opportunity::v1::Order& state, const RecordState&, absl:
   order.currency = state.amount().currency_code();
   order.firm_day = DayIn(state.has_confirm_date(), state.confirm_date());
   for (const opportunity::v1::OrderLine& line : state.lines()) {
-    order.lines.push_back({line.line_number(), IdIn(line.product()), line.quantity(), line.unit_price().minor_units(),
-                           line.unit_cost().minor_units()});
+    order.lines.push_back({line.line_number(), IdIn(line.product()), line.quantity(),
+                           line.unit_price().minor_units(), line.unit_cost().minor_units()});
   }
   for (const opportunity::v1::OrderReversal& reversal : state.reversals()) {
     OrderReversal back;
-    back.day = DayIn(true, reversal.reverse_date()).value_or(order.firm_day.value_or(absl::CivilDay()));
+    back.day =
+        DayIn(true, reversal.reverse_date()).value_or(order.firm_day.value_or(absl::CivilDay()));
     back.cancellation = reversal.kind() == opportunity::v1::CANCELLATION;
     for (const opportunity::v1::ReversedLine& line : reversal.lines()) {
       back.lines.push_back({line.line_number(), line.quantity()});
@@ -129,18 +135,20 @@ Outcome OutcomeOf(const opportunity::v1::Order& state, const RecordState&, absl:
   }
   for (const opportunity::v1::Collection& received : state.collections()) {
     const int64_t amount = received.amount().minor_units();
-    order.collections.push_back(
-        {DayIn(true, received.collect_date()).value_or(absl::CivilDay()), received.refund() ? -amount : amount});
+    order.collections.push_back({DayIn(true, received.collect_date()).value_or(absl::CivilDay()),
+                                 received.refund() ? -amount : amount});
   }
   return {std::nullopt, FactsOf(order)};
 }
 
 // A new customer stays credited to its first owner.
-Outcome OutcomeOf(const customer::v1::Customer& state, const RecordState& before, absl::TimeZone zone) {
+Outcome OutcomeOf(const customer::v1::Customer& state, const RecordState& before,
+                  absl::TimeZone zone) {
   Customer record;
   Outcome outcome;
   outcome.settled_credit = before.settled_credit;
-  if (!outcome.settled_credit && !state.owner().empty()) outcome.settled_credit = IdIn(state.owner());
+  if (!outcome.settled_credit && !state.owner().empty())
+    outcome.settled_credit = IdIn(state.owner());
   record.id = IdIn(state.name());
   record.credit = outcome.settled_credit.value_or("");
   record.source = IdIn(state.source());
@@ -164,16 +172,17 @@ Outcome OutcomeOf(const customer::v1::Interaction& state, const RecordState&, ab
 }
 
 template <typename State>
-absl::StatusOr<Outcome> Read(const feed::v1::Event& event, const RecordState& before, absl::TimeZone zone) {
+absl::StatusOr<Outcome> Read(const feed::v1::Event& event, const RecordState& before,
+                             absl::TimeZone zone) {
   State state;
   if (!event.state().UnpackTo(&state) || state.name().empty()) {
-    return absl::InternalError(absl::StrCat("event ", event.event_id(), " of ", event.aggregate(), " is not readable"));
+    return error::Unreadable(absl::StrCat("event ", event.event_id(), " of ", event.aggregate()));
   }
   return OutcomeOf(state, before, zone);
 }
 
-absl::StatusOr<Outcome> OutcomeOf(RecordKind kind, const feed::v1::Event& event, const RecordState& before,
-                                  absl::TimeZone zone) {
+absl::StatusOr<Outcome> OutcomeOf(RecordKind kind, const feed::v1::Event& event,
+                                  const RecordState& before, absl::TimeZone zone) {
   switch (kind) {
     case RecordKind::kOpportunity:
       return Read<opportunity::v1::Opportunity>(event, before, zone);
@@ -184,7 +193,7 @@ absl::StatusOr<Outcome> OutcomeOf(RecordKind kind, const feed::v1::Event& event,
     case RecordKind::kInteraction:
       return Read<customer::v1::Interaction>(event, before, zone);
   }
-  return absl::InternalError("unknown kind of record");
+  return error::Unreadable(event.aggregate());
 }
 
 std::optional<RecordKind> RecordKindOf(const google::protobuf::Any& state) {
@@ -215,7 +224,9 @@ std::string PlanIn(const std::string& name) {
 
 }  // namespace
 
-std::string Projection::PlanPart(const std::string& plan_id) { return absl::StrCat("plan/", plan_id); }
+std::string Projection::PlanPart(const std::string& plan_id) {
+  return absl::StrCat("plan/", plan_id);
+}
 
 absl::Status Projection::Apply(db::Transaction& tx, std::span<const feed::v1::Event> events) {
   std::map<RecordKind, std::vector<const feed::v1::Event*>> by_kind;
@@ -228,8 +239,9 @@ absl::Status Projection::Apply(db::Transaction& tx, std::span<const feed::v1::Ev
     } else if (const std::optional<DocumentKind> document = DocumentKindOf(event->state())) {
       const bool of_plan = *document == DocumentKind::kPlan || *document == DocumentKind::kNode;
       const std::string plan = of_plan ? PlanIn(event->aggregate()) : "";
-      documents.push_back({*document, *document == DocumentKind::kNode ? plan : "", IdIn(event->aggregate()),
-                           event->version(), event->deleted(), event->state().value()});
+      documents.push_back({*document, *document == DocumentKind::kNode ? plan : "",
+                           IdIn(event->aggregate()), event->version(), event->deleted(),
+                           event->state().value()});
       parts.insert(of_plan ? PlanPart(plan) : kDirectoryPart);
     }
   }
@@ -249,7 +261,8 @@ absl::Status Projection::Apply(db::Transaction& tx, std::span<const feed::v1::Ev
     absl::flat_hash_map<std::string, RecordState> now;
     for (const feed::v1::Event* event : changes) {
       const std::string id = IdIn(event->aggregate());
-      RecordState& record = now.try_emplace(id, known->contains(id) ? known->at(id) : RecordState{id}).first->second;
+      RecordState& record =
+          now.try_emplace(id, known->contains(id) ? known->at(id) : RecordState{id}).first->second;
       if (event->version() <= record.version) continue;
       absl::StatusOr<Outcome> outcome = OutcomeOf(kind, *event, record, zone_);
       if (!outcome.ok()) return outcome.status();
@@ -265,7 +278,8 @@ absl::Status Projection::Apply(db::Transaction& tx, std::span<const feed::v1::Ev
       if (known->contains(id)) known_ids.push_back(id);
       saved.push_back(now.at(id));
     }
-    absl::StatusOr<absl::flat_hash_map<std::string, std::vector<Fact>>> before = ledger_.LoadFacts(tx, kind, known_ids);
+    absl::StatusOr<absl::flat_hash_map<std::string, std::vector<Fact>>> before =
+        ledger_.LoadFacts(tx, kind, known_ids);
     if (!before.ok()) return before.status();
 
     std::vector<std::string> outdated;
@@ -294,8 +308,8 @@ absl::Status Projection::Reset(db::Session& session, const std::string& source) 
   std::vector<RecordKind> records;
   std::vector<DocumentKind> documents;
   if (source == kTargetService) {
-    documents = {DocumentKind::kUnit, DocumentKind::kMember, DocumentKind::kCalendar, DocumentKind::kPlan,
-                 DocumentKind::kNode};
+    documents = {DocumentKind::kUnit, DocumentKind::kMember, DocumentKind::kCalendar,
+                 DocumentKind::kPlan, DocumentKind::kNode};
   } else if (source == kOpportunityService) {
     records = {RecordKind::kOpportunity, RecordKind::kOrder};
     documents = {DocumentKind::kProduct, DocumentKind::kSource, DocumentKind::kProcess};
@@ -303,14 +317,16 @@ absl::Status Projection::Reset(db::Session& session, const std::string& source) 
     records = {RecordKind::kCustomer, RecordKind::kInteraction};
   }
   // Whatever happens, reports are not answered from what is half gone.
-  absl::Status status = session.Transact([&](db::Transaction& tx) { return rebuilds_.BeginEmptying(tx, source); });
+  absl::Status status =
+      session.Transact([&](db::Transaction& tx) { return rebuilds_.BeginEmptying(tx, source); });
   if (!status.ok()) return status;
   while (true) {
-    const absl::StatusOr<bool> more = session.Transact([&](db::Transaction& tx) -> absl::StatusOr<bool> {
-      const absl::StatusOr<bool> of_ledger = ledger_.DeleteSome(tx, records, kRowsPerDeletion);
-      if (!of_ledger.ok() || *of_ledger) return of_ledger;
-      return documents_.DeleteSome(tx, documents, kRowsPerDeletion);
-    });
+    const absl::StatusOr<bool> more =
+        session.Transact([&](db::Transaction& tx) -> absl::StatusOr<bool> {
+          const absl::StatusOr<bool> of_ledger = ledger_.DeleteSome(tx, records, kRowsPerDeletion);
+          if (!of_ledger.ok() || *of_ledger) return of_ledger;
+          return documents_.DeleteSome(tx, documents, kRowsPerDeletion);
+        });
     if (!more.ok()) return more.status();
     if (!*more) break;
   }

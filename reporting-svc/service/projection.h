@@ -19,16 +19,17 @@ inline constexpr char kCustomerService[] = "customer-svc";
 inline constexpr char kOpportunityService[] = "opportunity-svc";
 inline constexpr char kTargetService[] = "target-svc";
 
-// Turns changes of other services' records into facts, cells and documents. The same changes, in whatever batches, make the same
-// read models; a change whose version is there already does nothing. Holds no state; safe from any thread with a
-// transaction of its own each.
+// Turns changes of other services' records into facts, cells and documents. The same changes, in
+// whatever batches, make the same read models; a change whose version is there already does
+// nothing. Holds no state; safe from any thread with a transaction of its own each.
 class Projection {
  public:
   // `zone` says on which day a moment falls.
   explicit Projection(absl::TimeZone zone) : zone_(zone) {}
 
-  // Applies changes in order, inside the caller's transaction (which also moves the checkpoint). Changes of records that no
-  // report needs are passed over. An error means that one of them cannot be applied, and nothing may be committed.
+  // Applies changes in order, inside the caller's transaction (which also moves the checkpoint).
+  // Changes of records that no report needs are passed over. An error means that one of them cannot
+  // be applied, and nothing may be committed.
   absl::Status Apply(db::Transaction& tx, std::span<const feed::v1::Event> events);
 
   // Forgets everything that came from a service, step by step.

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "platform/change/feed_consumer.h"
 #include "platform/change/context.h"
+#include "platform/change/feed_consumer.h"
 #include "platform/resource/page_token.h"
 #include "platform/status/error.h"
 #include "platform/types/proto.h"
@@ -25,13 +25,14 @@ absl::Status CheckRequestId(const std::string& request_id) {
 
 }  // namespace
 
-ProjectionService::ProjectionService(rpc::Runner& runner, FreshnessReader& freshness, Followers& followers)
+ProjectionService::ProjectionService(rpc::Runner& runner, FreshnessReader& freshness,
+                                     Followers& followers)
     : rpc_(runner), freshness_(freshness), followers_(followers) {
   rpc_.Register<v1::ProjectionService>();
 }
 
-absl::StatusOr<v1::ProjectionStatus> ProjectionService::Status(const rpc::Caller&, db::Session& session,
-                                                               const v1::GetProjectionStatusRequest&) {
+absl::StatusOr<v1::ProjectionStatus> ProjectionService::Status(
+    const rpc::Caller&, db::Session& session, const v1::GetProjectionStatusRequest&) {
   return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::ProjectionStatus> {
     absl::StatusOr<FreshnessReader::Answer> answer = freshness_.Read(snapshot);
     if (!answer.ok()) return answer.status();
@@ -42,15 +43,18 @@ absl::StatusOr<v1::ProjectionStatus> ProjectionService::Status(const rpc::Caller
   });
 }
 
-absl::StatusOr<v1::ProjectionStatus> ProjectionService::Rebuild(const rpc::Caller& caller, db::Session& session,
-                                                                const v1::RebuildReadModelsRequest& request) {
+absl::StatusOr<v1::ProjectionStatus> ProjectionService::Rebuild(
+    const rpc::Caller& caller, db::Session& session, const v1::RebuildReadModelsRequest& request) {
   if (absl::Status s = CheckRequestId(request.request_id()); !s.ok()) return s;
   if (!request.request_id().empty()) {
-    // The request is remembered before the work is asked for: a repeat after a crash asks once more, which is harmless.
-    const absl::StatusOr<bool> first = session.Transact([&](db::Transaction& tx) -> absl::StatusOr<bool> {
-      return RequestStore().Remember(tx, change::RequestScope(caller.identity().member_id, caller.calling_service()),
-                                     request.request_id(), rpc_.now());
-    });
+    // The request is remembered before the work is asked for: a repeat after a crash asks once
+    // more, which is harmless.
+    const absl::StatusOr<bool> first =
+        session.Transact([&](db::Transaction& tx) -> absl::StatusOr<bool> {
+          return RequestStore().Remember(
+              tx, change::RequestScope(caller.identity().member_id, caller.calling_service()),
+              request.request_id(), rpc_.now());
+        });
     if (!first.ok()) return first.status();
     if (!*first) return Status(caller, session, {});
   }
@@ -58,8 +62,8 @@ absl::StatusOr<v1::ProjectionStatus> ProjectionService::Rebuild(const rpc::Calle
   return Status(caller, session, {});
 }
 
-absl::StatusOr<v1::ReconcileReadModelsResponse> ProjectionService::ReconcileAll(const rpc::Caller&, db::Session& session,
-                                                                                const v1::ReconcileReadModelsRequest&) {
+absl::StatusOr<v1::ReconcileReadModelsResponse> ProjectionService::ReconcileAll(
+    const rpc::Caller&, db::Session& session, const v1::ReconcileReadModelsRequest&) {
   const absl::StatusOr<Reconciliation> result = Reconcile(session, ledger_);
   if (!result.ok()) return result.status();
   v1::ReconcileReadModelsResponse response;
@@ -78,14 +82,15 @@ absl::StatusOr<v1::ReconcileReadModelsResponse> ProjectionService::ReconcileAll(
   return response;
 }
 
-absl::StatusOr<v1::ListParkedEventsResponse> ProjectionService::ListParked(const rpc::Caller&, db::Session& session,
-                                                                           const v1::ListParkedEventsRequest& request) {
+absl::StatusOr<v1::ListParkedEventsResponse> ProjectionService::ListParked(
+    const rpc::Caller&, db::Session& session, const v1::ListParkedEventsRequest& request) {
   status::FieldViolations violations;
   const resource::Page page = resource::ReadPage(request, 2, violations);
   if (absl::Status s = violations.ToStatus(); !s.ok()) return s;
   std::vector<v1::ParkedEvent> parked;
   for (const std::string& source : followers_.sources()) {
-    absl::StatusOr<std::vector<change::ParkedEvent>> events = change::ListParked(session, source, kMaxParked);
+    absl::StatusOr<std::vector<change::ParkedEvent>> events =
+        change::ListParked(session, source, kMaxParked);
     if (!events.ok()) return events.status();
     for (const change::ParkedEvent& event : *events) {
       v1::ParkedEvent& entry = parked.emplace_back();
@@ -97,18 +102,22 @@ absl::StatusOr<v1::ListParkedEventsResponse> ProjectionService::ListParked(const
       *entry.mutable_park_time() = ToProto(event.park_time);
     }
   }
-  std::stable_sort(parked.begin(), parked.end(), [](const v1::ParkedEvent& a, const v1::ParkedEvent& b) {
-    return a.source() != b.source() ? a.source() < b.source() : a.position() < b.position();
-  });
+  std::stable_sort(
+      parked.begin(), parked.end(), [](const v1::ParkedEvent& a, const v1::ParkedEvent& b) {
+        return a.source() != b.source() ? a.source() < b.source() : a.position() < b.position();
+      });
   v1::ListParkedEventsResponse response;
   for (v1::ParkedEvent& event : parked) {
     if (!page.after.empty()) {
       const int64_t position = std::strtoll(page.after[1].c_str(), nullptr, 10);
-      if (event.source() < page.after[0] || (event.source() == page.after[0] && event.position() <= position)) continue;
+      if (event.source() < page.after[0] ||
+          (event.source() == page.after[0] && event.position() <= position))
+        continue;
     }
     if (response.parked_events_size() == page.size) {
       const v1::ParkedEvent& last = response.parked_events(page.size - 1);
-      response.set_next_page_token(resource::NextPageToken(request, {last.source(), std::to_string(last.position())}));
+      response.set_next_page_token(
+          resource::NextPageToken(request, {last.source(), std::to_string(last.position())}));
       break;
     }
     *response.add_parked_events() = std::move(event);
@@ -116,8 +125,8 @@ absl::StatusOr<v1::ListParkedEventsResponse> ProjectionService::ListParked(const
   return response;
 }
 
-absl::StatusOr<v1::RetryParkedEventsResponse> ProjectionService::RetryParked(const rpc::Caller&, db::Session& session,
-                                                                             const v1::RetryParkedEventsRequest& request) {
+absl::StatusOr<v1::RetryParkedEventsResponse> ProjectionService::RetryParked(
+    const rpc::Caller&, db::Session& session, const v1::RetryParkedEventsRequest& request) {
   if (absl::Status s = CheckRequestId(request.request_id()); !s.ok()) return s;
   const absl::StatusOr<Followers::Replayed> replayed = followers_.ReplayParked(session);
   if (!replayed.ok()) return replayed.status();
@@ -127,30 +136,34 @@ absl::StatusOr<v1::RetryParkedEventsResponse> ProjectionService::RetryParked(con
   return response;
 }
 
-grpc::ServerUnaryReactor* ProjectionService::GetProjectionStatus(grpc::CallbackServerContext* context,
-                                                                 const v1::GetProjectionStatusRequest* request,
-                                                                 v1::ProjectionStatus* response) {
+grpc::ServerUnaryReactor* ProjectionService::GetProjectionStatus(
+    grpc::CallbackServerContext* context, const v1::GetProjectionStatusRequest* request,
+    v1::ProjectionStatus* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Status(call...); });
 }
-grpc::ServerUnaryReactor* ProjectionService::RebuildReadModels(grpc::CallbackServerContext* context,
-                                                               const v1::RebuildReadModelsRequest* request,
-                                                               v1::ProjectionStatus* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Rebuild(call...); });
+grpc::ServerUnaryReactor* ProjectionService::RebuildReadModels(
+    grpc::CallbackServerContext* context, const v1::RebuildReadModelsRequest* request,
+    v1::ProjectionStatus* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return Rebuild(call...); });
 }
-grpc::ServerUnaryReactor* ProjectionService::ReconcileReadModels(grpc::CallbackServerContext* context,
-                                                                 const v1::ReconcileReadModelsRequest* request,
-                                                                 v1::ReconcileReadModelsResponse* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return ReconcileAll(call...); });
+grpc::ServerUnaryReactor* ProjectionService::ReconcileReadModels(
+    grpc::CallbackServerContext* context, const v1::ReconcileReadModelsRequest* request,
+    v1::ReconcileReadModelsResponse* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return ReconcileAll(call...); });
 }
-grpc::ServerUnaryReactor* ProjectionService::ListParkedEvents(grpc::CallbackServerContext* context,
-                                                              const v1::ListParkedEventsRequest* request,
-                                                              v1::ListParkedEventsResponse* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return ListParked(call...); });
+grpc::ServerUnaryReactor* ProjectionService::ListParkedEvents(
+    grpc::CallbackServerContext* context, const v1::ListParkedEventsRequest* request,
+    v1::ListParkedEventsResponse* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return ListParked(call...); });
 }
-grpc::ServerUnaryReactor* ProjectionService::RetryParkedEvents(grpc::CallbackServerContext* context,
-                                                               const v1::RetryParkedEventsRequest* request,
-                                                               v1::RetryParkedEventsResponse* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return RetryParked(call...); });
+grpc::ServerUnaryReactor* ProjectionService::RetryParkedEvents(
+    grpc::CallbackServerContext* context, const v1::RetryParkedEventsRequest* request,
+    v1::RetryParkedEventsResponse* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return RetryParked(call...); });
 }
 
 }  // namespace milepost::reporting

@@ -38,12 +38,13 @@ class ProjectionService final : public v1::ProjectionService::CallbackService {
                                               const v1::GetProjectionStatusRequest& request);
   absl::StatusOr<v1::ProjectionStatus> Rebuild(const rpc::Caller& caller, db::Session& session,
                                                const v1::RebuildReadModelsRequest& request);
-  absl::StatusOr<v1::ReconcileReadModelsResponse> ReconcileAll(const rpc::Caller& caller, db::Session& session,
-                                                               const v1::ReconcileReadModelsRequest& request);
-  absl::StatusOr<v1::ListParkedEventsResponse> ListParked(const rpc::Caller& caller, db::Session& session,
-                                                          const v1::ListParkedEventsRequest& request);
-  absl::StatusOr<v1::RetryParkedEventsResponse> RetryParked(const rpc::Caller& caller, db::Session& session,
-                                                            const v1::RetryParkedEventsRequest& request);
+  absl::StatusOr<v1::ReconcileReadModelsResponse> ReconcileAll(
+      const rpc::Caller& caller, db::Session& session,
+      const v1::ReconcileReadModelsRequest& request);
+  absl::StatusOr<v1::ListParkedEventsResponse> ListParked(
+      const rpc::Caller& caller, db::Session& session, const v1::ListParkedEventsRequest& request);
+  absl::StatusOr<v1::RetryParkedEventsResponse> RetryParked(
+      const rpc::Caller& caller, db::Session& session, const v1::RetryParkedEventsRequest& request);
 
   rpc::Runner& rpc_;
   FreshnessReader& freshness_;

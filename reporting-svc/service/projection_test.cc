@@ -26,13 +26,15 @@ using milepost::testing::IsOk;
 using testing::World;
 
 const absl::TimeZone kZone = absl::FixedTimeZone(8 * 3600);
-constexpr Group kGroups[] = {Group::kOpened, Group::kStage,      Group::kClosed,   Group::kCycle,
-                             Group::kOrder,  Group::kCollection, Group::kCustomer, Group::kInteraction};
+constexpr Group kGroups[] = {Group::kOpened,   Group::kStage,      Group::kClosed,
+                             Group::kCycle,    Group::kOrder,      Group::kCollection,
+                             Group::kCustomer, Group::kInteraction};
 
 std::vector<Fact> AllFacts(Database& database, Group group) {
   LedgerStore ledger;
-  const auto entries = database.session().Read(
-      [&](db::Snapshot& snapshot) { return ledger.ListFacts(snapshot, group, std::nullopt, 100'000); });
+  const auto entries = database.session().Read([&](db::Snapshot& snapshot) {
+    return ledger.ListFacts(snapshot, group, std::nullopt, 100'000);
+  });
   EXPECT_THAT(entries, IsOk());
   std::vector<Fact> facts;
   for (const LedgerEntry& entry : *entries) facts.push_back(entry.fact);
@@ -43,8 +45,9 @@ Cells AllCells(Database& database) {
   LedgerStore ledger;
   Cells all;
   for (const Group group : kGroups) {
-    const auto cells = database.session().Read(
-        [&](db::Snapshot& snapshot) { return ledger.ListCells(snapshot, group, std::nullopt, 1'000'000); });
+    const auto cells = database.session().Read([&](db::Snapshot& snapshot) {
+      return ledger.ListCells(snapshot, group, std::nullopt, 1'000'000);
+    });
     EXPECT_THAT(cells, IsOk());
     for (const auto& [key, values] : *cells) {
       if (!IsZero(values)) all[key] = values;
@@ -53,8 +56,8 @@ Cells AllCells(Database& database) {
   return all;
 }
 
-// Records of all kinds that change at random as they do in life: stages move, deals are won, lost, reopened and handed over,
-// orders are taken back, customers get owners.
+// Records of all kinds that change at random as they do in life: stages move, deals are won, lost,
+// reopened and handed over, orders are taken back, customers get owners.
 class RandomWorld {
  public:
   explicit RandomWorld(uint32_t seed) : random_(seed) {}
@@ -91,7 +94,8 @@ class RandomWorld {
     auto found = deals_.find(id);
     if (found == deals_.end()) {
       opportunity::v1::Opportunity deal = world_.NewDeal(id, Member(), Day());
-      if (const std::string product = Product(); !product.empty()) deal.set_product("products/" + product);
+      if (const std::string product = Product(); !product.empty())
+        deal.set_product("products/" + product);
       if (Pick(2) == 0) deal.set_source(absl::StrCat("sources/s", Pick(2)));
       deal.set_region(Pick(2) == 0 ? "华东" : "west");
       found = deals_.emplace(id, std::move(deal)).first;
@@ -100,7 +104,8 @@ class RandomWorld {
       if (deal.state() == opportunity::v1::OPEN) {
         switch (Pick(4)) {
           case 0:
-            World::Close(deal, Day() + 500, Pick(3) == 0 ? 0 : 1 + Pick(100'000), Pick(2) == 0 ? "price" : "");
+            World::Close(deal, Day() + 500, Pick(3) == 0 ? 0 : 1 + Pick(100'000),
+                         Pick(2) == 0 ? "price" : "");
             if (Pick(5) == 0) deal.mutable_amount()->set_currency_code("USD");
             break;
           case 1:
@@ -123,7 +128,8 @@ class RandomWorld {
     const std::string id = absl::StrCat("o", Pick(30));
     auto found = orders_.find(id);
     if (found == orders_.end()) {
-      opportunity::v1::Order order = world_.NewOrder(id, absl::StrCat("m", Pick(5)), Day(), Product(), 1 + Pick(50'000));
+      opportunity::v1::Order order =
+          world_.NewOrder(id, absl::StrCat("m", Pick(5)), Day(), Product(), 1 + Pick(50'000));
       if (Pick(4) == 0) order.clear_confirm_date();
       opportunity::v1::OrderLine& line = *order.add_lines();
       line.set_line_number(2);
@@ -209,14 +215,16 @@ std::map<Answer, Values> BruteForce(const std::vector<Fact>& facts, const Figure
   for (const Fact& fact : facts) {
     if (!query.range.Contains(fact.day)) continue;
     if (query.who.kind == MemberSelection::Kind::kThese &&
-        std::find(query.who.members.begin(), query.who.members.end(), fact.member) == query.who.members.end()) {
+        std::find(query.who.members.begin(), query.who.members.end(), fact.member) ==
+            query.who.members.end()) {
       continue;
     }
     if (!query.currency.empty() && fact.currency != query.currency) continue;
     bool passes = true;
     for (const auto& [dim, value] : query.filters) passes = passes && fact.key(dim) == value;
     if (!passes) continue;
-    Answer answer{query.by_member ? fact.member : "", query.by_dim == Dim::kNone ? "" : fact.key(query.by_dim),
+    Answer answer{query.by_member ? fact.member : "",
+                  query.by_dim == Dim::kNone ? "" : fact.key(query.by_dim),
                   query.by_sub ? fact.sub : "", PeriodOf(query.range, query.granularity, fact.day)};
     for (size_t i = 0; i < kValueCount; ++i) sums[answer][i] += fact.values[i];
   }
@@ -234,7 +242,8 @@ TEST_P(ProjectionProperty, CellsEqualTheirFactsInWhateverBatchesTheyCame) {
   for (int step = 0; step < 400; ++step) {
     random.Step();
     if (random.Pick(25) == 0) {
-      ASSERT_THAT(random.world().Apply(database.session(), projection, 1 + random.Pick(40)), IsOk());
+      ASSERT_THAT(random.world().Apply(database.session(), projection, 1 + random.Pick(40)),
+                  IsOk());
     }
     if (random.Pick(60) == 0) {
       for (const char* source : {kOpportunityService, kCustomerService}) {
@@ -242,8 +251,11 @@ TEST_P(ProjectionProperty, CellsEqualTheirFactsInWhateverBatchesTheyCame) {
         if (events.empty()) continue;
         ASSERT_THAT(random.world().Apply(database.session(), projection), IsOk());
         const size_t first = random.Pick(static_cast<int>(events.size()));
-        const std::span<const feed::v1::Event> again(events.data() + first, std::min<size_t>(20, events.size() - first));
-        ASSERT_THAT(database.session().Transact([&](db::Transaction& tx) { return projection.Apply(tx, again); }), IsOk());
+        const std::span<const feed::v1::Event> again(events.data() + first,
+                                                     std::min<size_t>(20, events.size() - first));
+        ASSERT_THAT(database.session().Transact(
+                        [&](db::Transaction& tx) { return projection.Apply(tx, again); }),
+                    IsOk());
       }
     }
   }
@@ -279,23 +291,27 @@ TEST_P(ProjectionProperty, CellsEqualTheirFactsInWhateverBatchesTheyCame) {
       query.range.last = query.range.first + random.Pick(900);
       query.granularity = static_cast<Granularity>(random.Pick(6));
       query.who.kind = static_cast<MemberSelection::Kind>(random.Pick(3));
-      if (query.who.kind == MemberSelection::Kind::kThese) query.who.members = {"m1", absl::StrCat("m", 2 + random.Pick(3))};
+      if (query.who.kind == MemberSelection::Kind::kThese)
+        query.who.members = {"m1", absl::StrCat("m", 2 + random.Pick(3))};
       query.by_member = query.who.kind != MemberSelection::Kind::kEverybody && random.Pick(2) == 0;
       query.by_dim = static_cast<Dim>(random.Pick(5));
       query.by_sub = random.Pick(2) == 0;
       if (random.Pick(3) == 0) query.filters[Dim::kProduct] = "p1";
       if (random.Pick(4) == 0) query.filters[Dim::kRegion] = "华东";
       if (random.Pick(4) == 0) query.currency = "CNY";
-      const auto rows = database.session().Read(
-          [&](db::Snapshot& snapshot) { return figures.Read(snapshot, std::vector<FigureQuery>{query}); });
+      const auto rows = database.session().Read([&](db::Snapshot& snapshot) {
+        return figures.Read(snapshot, std::vector<FigureQuery>{query});
+      });
       ASSERT_THAT(rows, IsOk());
       std::map<Answer, Values> sums;
       for (const FigureRow& row : (*rows)[0]) {
-        Answer answer{row.member, row.key, row.sub, PeriodOf(query.range, query.granularity, row.day)};
+        Answer answer{row.member, row.key, row.sub,
+                      PeriodOf(query.range, query.granularity, row.day)};
         for (size_t i = 0; i < kValueCount; ++i) sums[answer][i] += row.values[i];
       }
       std::erase_if(sums, [](const auto& entry) { return IsZero(entry.second); });
-      EXPECT_EQ(sums, BruteForce(facts, query)) << "group " << static_cast<int>(group) << " round " << round;
+      EXPECT_EQ(sums, BruteForce(facts, query))
+          << "group " << static_cast<int>(group) << " round " << round;
     }
   }
 }
@@ -334,8 +350,8 @@ TEST(ProjectionTest, AnUnreadableRecordFailsAndLeavesNothingBehind) {
   world.Win("d1", "anna", CivilDay(2017, 1, 2), CivilDay(2017, 2, 2), "p", 100);
   std::vector<feed::v1::Event> events = world.events(kOpportunityService);
   events[1].mutable_state()->set_value("\xff\xff\xff");
-  const absl::Status status =
-      database.session().Transact([&](db::Transaction& tx) { return projection.Apply(tx, events); });
+  const absl::Status status = database.session().Transact(
+      [&](db::Transaction& tx) { return projection.Apply(tx, events); });
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_TRUE(AllFacts(database, Group::kOpened).empty());
 }

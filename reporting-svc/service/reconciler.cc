@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "platform/log/log.h"
+#include "reporting-svc/domain/errors.h"
 #include "reporting-svc/service/reconciliation.h"
 
 namespace milepost::reporting {
@@ -38,7 +39,7 @@ absl::StatusOr<int64_t> Reconciler::Look(db::Session& session) {
       session.Read([&](db::Snapshot& snapshot) { return freshness_.Read(snapshot); });
   session.EndRead();
   if (!state.ok()) return state.status();
-  if (state->rebuilding) return absl::UnavailableError("the read models are being built anew");
+  if (state->rebuilding) return error::Rebuilding();
 
   absl::StatusOr<Reconciliation> result = Reconcile(session, ledger_);
   if (!result.ok()) return result.status();

@@ -26,12 +26,15 @@ struct Reconciliation {
   std::vector<Mismatch> mismatches;
 };
 
-// Adds up the ledger again and compares every cell with it. Exact only while nothing is written: run it on a service that has
-// caught up, or within one transaction's view of a copy. Holds the cells of one group in memory at a time.
+// Adds up the ledger again and compares every cell with it. Exact only while nothing is written:
+// run it on a service that has caught up, or within one transaction's view of a copy. Holds the
+// cells of one group in memory at a time.
 absl::StatusOr<Reconciliation> Reconcile(db::Session& session, LedgerStore& ledger);
 
-// Of two results on a service that is written to, the mismatches that are real: named by both, with the same values. What was
-// only written between reading facts and reading cells shows up in the facts of the next result.
-std::vector<Reconciliation::Mismatch> Lasting(const Reconciliation& first, const Reconciliation& second);
+// Of two results on a service that is written to, the mismatches that are real: named by both, with
+// the same values. What was only written between reading facts and reading cells shows up in the
+// facts of the next result.
+std::vector<Reconciliation::Mismatch> Lasting(const Reconciliation& first,
+                                              const Reconciliation& second);
 
 }  // namespace milepost::reporting

@@ -11,15 +11,17 @@ namespace milepost::reporting {
 namespace {
 
 // Id of an optional resource name.
-std::string ReadName(const std::string& collection, const std::string& name, const std::string& field,
-                     status::FieldViolations& violations) {
+std::string ReadName(const std::string& collection, const std::string& name,
+                     const std::string& field, status::FieldViolations& violations) {
   if (name.empty()) return "";
   std::optional<std::string> id = resource::IdOf(collection, name);
-  if (!id) violations.Add(field, absl::StrCat("must be ", collection, "/ and an id: ", resource::kIdRule));
+  if (!id)
+    violations.Add(field, absl::StrCat("must be ", collection, "/ and an id: ", resource::kIdRule));
   return id.value_or("");
 }
 
-void AddKey(Dim dim, const std::string& key, const std::string& field, Filter& filter, status::FieldViolations& violations) {
+void AddKey(Dim dim, const std::string& key, const std::string& field, Filter& filter,
+            status::FieldViolations& violations) {
   if (key.empty()) return;
   // Characters, not bytes: keys of customers may be Chinese.
   size_t characters = 0;
@@ -46,8 +48,8 @@ Days RequiredRange(bool has, const type::v1::DateRange& range, const std::string
 }
 
 // Ids of the names to answer for, in the form that figures are kept by.
-std::vector<std::string> ReadNames(const google::protobuf::RepeatedPtrField<std::string>& names, v1::Dimension by,
-                                   status::FieldViolations& violations) {
+std::vector<std::string> ReadNames(const google::protobuf::RepeatedPtrField<std::string>& names,
+                                   v1::Dimension by, status::FieldViolations& violations) {
   std::vector<std::string> ids;
   if (names.empty()) return ids;
   if (by == v1::DIMENSION_UNSPECIFIED) {
@@ -126,7 +128,8 @@ std::optional<Days> ReadRange(bool has, const type::v1::DateRange& range, const 
   return Days{read->first, read->last};
 }
 
-Grouping ReadGrouping(v1::Dimension by, int unit_level, const std::string& field, status::FieldViolations& violations) {
+Grouping ReadGrouping(v1::Dimension by, int unit_level, const std::string& field,
+                      status::FieldViolations& violations) {
   Grouping grouping;
   if (!v1::Dimension_IsValid(by)) {
     violations.Add(field, absl::StrCat(static_cast<int>(by), " is not a dimension"));
@@ -134,28 +137,33 @@ Grouping ReadGrouping(v1::Dimension by, int unit_level, const std::string& field
     grouping.by = by;
   }
   if (unit_level < 0 || unit_level > kMaxUnitLevel) {
-    violations.Add("unit_level", absl::StrCat("must be from 0 to ", kMaxUnitLevel, ", not ", unit_level));
+    violations.Add("unit_level",
+                   absl::StrCat("must be from 0 to ", kMaxUnitLevel, ", not ", unit_level));
   } else if (unit_level > 0) {
     grouping.unit_level = unit_level;
   }
   return grouping;
 }
 
-const Metric* ReadMetric(const std::string& name, bool optional, status::FieldViolations& violations) {
+const Metric* ReadMetric(const std::string& name, bool optional,
+                         status::FieldViolations& violations) {
   if (name.empty() && optional) return FindMetric("revenue");
   const std::optional<std::string> id = resource::IdOf("metrics", name);
   const Metric* metric = id ? FindMetric(*id) : nullptr;
   if (metric == nullptr) {
     std::string known;
-    for (const Metric& each : Metrics()) absl::StrAppend(&known, known.empty() ? "" : ", ", "metrics/", each.id);
+    for (const Metric& each : Metrics())
+      absl::StrAppend(&known, known.empty() ? "" : ", ", "metrics/", each.id);
     violations.Add("metric", absl::StrCat("must be a metric with derived actuals: ", known));
   }
   return metric;
 }
 
-std::string ReadCurrency(const std::string& code, const std::string& suite_currency, status::FieldViolations& violations) {
+std::string ReadCurrency(const std::string& code, const std::string& suite_currency,
+                         status::FieldViolations& violations) {
   if (code.empty()) return suite_currency;
-  if (!IsCurrencyCode(code)) violations.Add("currency_code", "must be three letters A to Z as in ISO 4217");
+  if (!IsCurrencyCode(code))
+    violations.Add("currency_code", "must be three letters A to Z as in ISO 4217");
   return code;
 }
 
@@ -181,13 +189,15 @@ Granularity ReadGranularity(v1::Granularity granularity, const std::optional<Day
       read = Granularity::kYear;
       break;
     default:
-      violations.Add("granularity", absl::StrCat(static_cast<int>(granularity), " is not a granularity"));
+      violations.Add("granularity",
+                     absl::StrCat(static_cast<int>(granularity), " is not a granularity"));
       return read;
   }
   if (range) {
     const size_t periods = Cut(*range, read).size();
     if (periods > kMaxPeriods) {
-      violations.Add("granularity", absl::StrCat("cuts the range into ", periods, " periods; at most ", kMaxPeriods));
+      violations.Add("granularity", absl::StrCat("cuts the range into ", periods,
+                                                 " periods; at most ", kMaxPeriods));
     }
   }
   return read;
@@ -200,7 +210,8 @@ std::string ReadProcess(const std::string& name, status::FieldViolations& violat
 absl::StatusOr<FunnelQuery> ParseFunnel(const v1::GetFunnelRequest& request) {
   status::FieldViolations violations;
   FunnelQuery query;
-  query.opened = ReadRange(request.has_opened(), request.opened(), "opened", violations).value_or(kAllTime);
+  query.opened =
+      ReadRange(request.has_opened(), request.opened(), "opened", violations).value_or(kAllTime);
   query.filter = ReadFilter(request.filter(), violations);
   query.grouping = ReadGrouping(request.group_by(), request.unit_level(), "group_by", violations);
   query.process = ReadProcess(request.process(), violations);
@@ -210,14 +221,16 @@ absl::StatusOr<FunnelQuery> ParseFunnel(const v1::GetFunnelRequest& request) {
 absl::StatusOr<FunnelQuery> ParseConversionRates(const v1::GetConversionRatesRequest& request) {
   status::FieldViolations violations;
   FunnelQuery query;
-  query.opened = ReadRange(request.has_opened(), request.opened(), "opened", violations).value_or(kAllTime);
+  query.opened =
+      ReadRange(request.has_opened(), request.opened(), "opened", violations).value_or(kAllTime);
   query.filter = ReadFilter(request.filter(), violations);
   query.grouping = ReadGrouping(request.group_by(), 0, "group_by", violations);
   query.process = ReadProcess(request.process(), violations);
   return Finish(std::move(query), violations);
 }
 
-absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::GetLeaderboardRequest& request, const std::string& currency) {
+absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::GetLeaderboardRequest& request,
+                                                  const std::string& currency) {
   status::FieldViolations violations;
   LeaderboardQuery query;
   query.subject = ReadGrouping(request.subject(), request.unit_level(), "subject", violations);
@@ -228,7 +241,8 @@ absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::GetLeaderboardReques
   query.range = RequiredRange(request.has_range(), request.range(), "range", violations);
   query.filter = ReadFilter(request.filter(), violations);
   if (request.limit() < 0 || request.limit() > kMaxLeaders) {
-    violations.Add("limit", absl::StrCat("must be from 0 to ", kMaxLeaders, ", not ", request.limit()));
+    violations.Add("limit",
+                   absl::StrCat("must be from 0 to ", kMaxLeaders, ", not ", request.limit()));
   } else if (request.limit() > 0) {
     query.limit = request.limit();
   }
@@ -236,10 +250,12 @@ absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::GetLeaderboardReques
   return Finish(std::move(query), violations);
 }
 
-absl::StatusOr<ClosedQuery> ParseWinLoss(const v1::GetWinLossRequest& request, const std::string& currency) {
+absl::StatusOr<ClosedQuery> ParseWinLoss(const v1::GetWinLossRequest& request,
+                                         const std::string& currency) {
   status::FieldViolations violations;
   ClosedQuery query;
-  query.closed = ReadRange(request.has_closed(), request.closed(), "closed", violations).value_or(kAllTime);
+  query.closed =
+      ReadRange(request.has_closed(), request.closed(), "closed", violations).value_or(kAllTime);
   query.filter = ReadFilter(request.filter(), violations);
   query.grouping = ReadGrouping(request.group_by(), request.unit_level(), "group_by", violations);
   query.currency = ReadCurrency(request.currency_code(), currency, violations);
@@ -249,13 +265,15 @@ absl::StatusOr<ClosedQuery> ParseWinLoss(const v1::GetWinLossRequest& request, c
 absl::StatusOr<ClosedQuery> ParseSalesCycle(const v1::GetSalesCycleRequest& request) {
   status::FieldViolations violations;
   ClosedQuery query;
-  query.closed = ReadRange(request.has_closed(), request.closed(), "closed", violations).value_or(kAllTime);
+  query.closed =
+      ReadRange(request.has_closed(), request.closed(), "closed", violations).value_or(kAllTime);
   query.filter = ReadFilter(request.filter(), violations);
   query.grouping = ReadGrouping(request.group_by(), request.unit_level(), "group_by", violations);
   return Finish(std::move(query), violations);
 }
 
-absl::StatusOr<SeriesQuery> ParseRevenue(const v1::GetRevenueRequest& request, const std::string& currency) {
+absl::StatusOr<SeriesQuery> ParseRevenue(const v1::GetRevenueRequest& request,
+                                         const std::string& currency) {
   status::FieldViolations violations;
   SeriesQuery query;
   query.range = RequiredRange(request.has_range(), request.range(), "range", violations);
@@ -266,7 +284,8 @@ absl::StatusOr<SeriesQuery> ParseRevenue(const v1::GetRevenueRequest& request, c
   return Finish(std::move(query), violations);
 }
 
-absl::StatusOr<SeriesQuery> ParseKpiBoard(const v1::GetKpiBoardRequest& request, const std::string& currency) {
+absl::StatusOr<SeriesQuery> ParseKpiBoard(const v1::GetKpiBoardRequest& request,
+                                          const std::string& currency) {
   status::FieldViolations violations;
   SeriesQuery query;
   query.range = RequiredRange(request.has_range(), request.range(), "range", violations);
@@ -275,7 +294,8 @@ absl::StatusOr<SeriesQuery> ParseKpiBoard(const v1::GetKpiBoardRequest& request,
   return Finish(std::move(query), violations);
 }
 
-absl::StatusOr<SeriesQuery> ParseActuals(const v1::GetActualsRequest& request, const std::string& currency) {
+absl::StatusOr<SeriesQuery> ParseActuals(const v1::GetActualsRequest& request,
+                                         const std::string& currency) {
   status::FieldViolations violations;
   SeriesQuery query;
   query.metric = ReadMetric(request.metric(), /*optional=*/false, violations);
@@ -288,23 +308,29 @@ absl::StatusOr<SeriesQuery> ParseActuals(const v1::GetActualsRequest& request, c
   return Finish(std::move(query), violations);
 }
 
-absl::StatusOr<ProgressQuery> ParseProgress(const v1::GetTargetProgressRequest& request, absl::CivilDay today,
+absl::StatusOr<ProgressQuery> ParseProgress(const v1::GetTargetProgressRequest& request,
+                                            absl::CivilDay today,
                                             status::FieldViolations violations) {
   ProgressQuery query;
   query.as_of = today;
   if (const std::optional<std::string> plan = resource::IdOf("plans", request.name())) {
     query.plan = *plan;
-  } else if (const std::optional<resource::ChildIds> node = resource::ChildIdsOf("plans", "nodes", request.name())) {
+  } else if (const std::optional<resource::ChildIds> node =
+                 resource::ChildIdsOf("plans", "nodes", request.name())) {
     query.plan = node->parent;
     query.node = node->id;
   } else {
-    violations.Add("name", absl::StrCat("must be plans/{plan} or plans/{plan}/nodes/{node}, each id ", resource::kIdRule));
+    violations.Add("name",
+                   absl::StrCat("must be plans/{plan} or plans/{plan}/nodes/{node}, each id ",
+                                resource::kIdRule));
   }
   if (request.has_as_of_date()) {
-    if (const auto day = ReadDate(request.as_of_date(), "as_of_date", violations)) query.as_of = *day;
+    if (const auto day = ReadDate(request.as_of_date(), "as_of_date", violations))
+      query.as_of = *day;
   }
   if (request.has_depth()) {
-    if (request.depth() < 0) violations.Add("depth", absl::StrCat("must be 0 or more, not ", request.depth()));
+    if (request.depth() < 0)
+      violations.Add("depth", absl::StrCat("must be 0 or more, not ", request.depth()));
     query.depth = request.depth();
   }
   if (!v1::GetTargetProgressRequest::View_IsValid(request.view())) {

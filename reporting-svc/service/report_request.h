@@ -12,7 +12,8 @@
 #include "reporting-svc/domain/metric.h"
 #include "reporting-svc/domain/period.h"
 
-// What the requests for reports ask, checked field by field; all bad fields of a request are reported at once.
+// What the requests for reports ask, checked field by field; all bad fields of a request are
+// reported at once.
 namespace milepost::reporting {
 
 inline constexpr size_t kMaxKeyLength = 63;
@@ -46,11 +47,14 @@ struct Grouping {
 Filter ReadFilter(const v1::ReportFilter& filter, status::FieldViolations& violations);
 std::optional<Days> ReadRange(bool has, const type::v1::DateRange& range, const std::string& field,
                               status::FieldViolations& violations);
-Grouping ReadGrouping(v1::Dimension by, int unit_level, const std::string& field, status::FieldViolations& violations);
+Grouping ReadGrouping(v1::Dimension by, int unit_level, const std::string& field,
+                      status::FieldViolations& violations);
 // A derived metric; revenue if empty and `optional`.
-const Metric* ReadMetric(const std::string& name, bool optional, status::FieldViolations& violations);
+const Metric* ReadMetric(const std::string& name, bool optional,
+                         status::FieldViolations& violations);
 // `suite_currency` if empty.
-std::string ReadCurrency(const std::string& code, const std::string& suite_currency, status::FieldViolations& violations);
+std::string ReadCurrency(const std::string& code, const std::string& suite_currency,
+                         status::FieldViolations& violations);
 Granularity ReadGranularity(v1::Granularity granularity, const std::optional<Days>& range,
                             status::FieldViolations& violations);
 // Id of an optional `processes/{process}`.
@@ -73,7 +77,8 @@ struct LeaderboardQuery {
   int limit = kDefaultLeaders;
   std::string currency;
 };
-absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::GetLeaderboardRequest& request, const std::string& currency);
+absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::GetLeaderboardRequest& request,
+                                                  const std::string& currency);
 
 struct ClosedQuery {
   Days closed = kAllTime;
@@ -81,7 +86,8 @@ struct ClosedQuery {
   Grouping grouping;
   std::string currency;
 };
-absl::StatusOr<ClosedQuery> ParseWinLoss(const v1::GetWinLossRequest& request, const std::string& currency);
+absl::StatusOr<ClosedQuery> ParseWinLoss(const v1::GetWinLossRequest& request,
+                                         const std::string& currency);
 absl::StatusOr<ClosedQuery> ParseSalesCycle(const v1::GetSalesCycleRequest& request);
 
 struct SeriesQuery {
@@ -92,9 +98,12 @@ struct SeriesQuery {
   Grouping grouping;
   std::string currency;
 };
-absl::StatusOr<SeriesQuery> ParseRevenue(const v1::GetRevenueRequest& request, const std::string& currency);
-absl::StatusOr<SeriesQuery> ParseKpiBoard(const v1::GetKpiBoardRequest& request, const std::string& currency);
-absl::StatusOr<SeriesQuery> ParseActuals(const v1::GetActualsRequest& request, const std::string& currency);
+absl::StatusOr<SeriesQuery> ParseRevenue(const v1::GetRevenueRequest& request,
+                                         const std::string& currency);
+absl::StatusOr<SeriesQuery> ParseKpiBoard(const v1::GetKpiBoardRequest& request,
+                                          const std::string& currency);
+absl::StatusOr<SeriesQuery> ParseActuals(const v1::GetActualsRequest& request,
+                                         const std::string& currency);
 
 struct ProgressQuery {
   std::string plan;
@@ -103,7 +112,8 @@ struct ProgressQuery {
   std::optional<int> depth;
   bool by_owner = false;
 };
-absl::StatusOr<ProgressQuery> ParseProgress(const v1::GetTargetProgressRequest& request, absl::CivilDay today,
+absl::StatusOr<ProgressQuery> ParseProgress(const v1::GetTargetProgressRequest& request,
+                                            absl::CivilDay today,
                                             status::FieldViolations violations);
 
 }  // namespace milepost::reporting

@@ -20,7 +20,9 @@ namespace {
 // A stage counts as a bottleneck only with so many opportunities decided.
 constexpr int64_t kBottleneckDecided = 10;
 
-type::v1::DateRange ToProto(const Days& days) { return milepost::ToProto(DayRange{days.first, days.last}); }
+type::v1::DateRange ToProto(const Days& days) {
+  return milepost::ToProto(DayRange{days.first, days.last});
+}
 
 v1::ValueKind KindOf(const Metric& metric) { return metric.money ? v1::MONEY : v1::COUNT; }
 
@@ -48,7 +50,8 @@ struct StageRow {
   Values values = {};
 };
 
-std::vector<StageRow> StagesOf(const Series& series, const std::string& process, const Directory& directory) {
+std::vector<StageRow> StagesOf(const Series& series, const std::string& process,
+                               const Directory& directory) {
   struct Place {
     std::string process;
     size_t index = std::numeric_limits<size_t>::max();
@@ -58,7 +61,9 @@ std::vector<StageRow> StagesOf(const Series& series, const std::string& process,
   for (const auto& [key, values] : series) {
     const auto [process_id, stage_id] = ParseStageSub(key.second);
     if (!process.empty() && process_id != process) continue;
-    Place place{process_id, std::numeric_limits<size_t>::max(), {process_id, stage_id, stage_id, "", values}};
+    Place place{process_id,
+                std::numeric_limits<size_t>::max(),
+                {process_id, stage_id, stage_id, "", values}};
     const auto found = directory.processes.find(process_id);
     if (found != directory.processes.end()) {
       const auto& stages = found->second.stages;
@@ -80,8 +85,9 @@ std::vector<StageRow> StagesOf(const Series& series, const std::string& process,
   return rows;
 }
 
-v1::FunnelReport::Funnel FunnelOf(v1::ReportGroup group, const Series& openings, const Series& stages,
-                                  const std::string& process, const Directory& directory) {
+v1::FunnelReport::Funnel FunnelOf(v1::ReportGroup group, const Series& openings,
+                                  const Series& stages, const std::string& process,
+                                  const Directory& directory) {
   v1::FunnelReport::Funnel funnel;
   *funnel.mutable_group() = std::move(group);
   Values sum = {};
@@ -93,7 +99,8 @@ v1::FunnelReport::Funnel FunnelOf(v1::ReportGroup group, const Series& openings,
   funnel.set_open(sum[opened::kOpen]);
   funnel.set_won(sum[opened::kWon]);
   funnel.set_lost(sum[opened::kLost]);
-  SetRatio(funnel.won(), funnel.won() + funnel.lost(), [&](int64_t ppm) { funnel.set_win_rate_ppm(ppm); });
+  SetRatio(funnel.won(), funnel.won() + funnel.lost(),
+           [&](int64_t ppm) { funnel.set_win_rate_ppm(ppm); });
   std::optional<int64_t> narrowest;
   for (const StageRow& row : StagesOf(stages, process, directory)) {
     v1::FunnelReport::Stage& stage = *funnel.add_stages();
@@ -106,13 +113,17 @@ v1::FunnelReport::Funnel FunnelOf(v1::ReportGroup group, const Series& openings,
     stage.set_lost(values[stage::kLost]);
     stage.set_pending(values[stage::kPending]);
     stage.set_current(values[stage::kCurrent]);
-    SetRatio(stage.converted(), stage.entered(), [&](int64_t ppm) { stage.set_conversion_ppm(ppm); });
+    SetRatio(stage.converted(), stage.entered(),
+             [&](int64_t ppm) { stage.set_conversion_ppm(ppm); });
     const int64_t decided = stage.converted() + stage.lost();
-    SetRatio(stage.converted(), decided, [&](int64_t ppm) { stage.set_decided_conversion_ppm(ppm); });
+    SetRatio(stage.converted(), decided,
+             [&](int64_t ppm) { stage.set_decided_conversion_ppm(ppm); });
     if (values[stage::kVisitsEnded] > 0) {
-      stage.set_mean_seconds_in_stage(DivideRounded(values[stage::kSeconds], values[stage::kVisitsEnded]));
+      stage.set_mean_seconds_in_stage(
+          DivideRounded(values[stage::kSeconds], values[stage::kVisitsEnded]));
     }
-    if (decided >= kBottleneckDecided && (!narrowest || stage.decided_conversion_ppm() < *narrowest)) {
+    if (decided >= kBottleneckDecided &&
+        (!narrowest || stage.decided_conversion_ppm() < *narrowest)) {
       narrowest = stage.decided_conversion_ppm();
       funnel.set_bottleneck_stage(row.stage);
     }
@@ -120,7 +131,8 @@ v1::FunnelReport::Funnel FunnelOf(v1::ReportGroup group, const Series& openings,
   return funnel;
 }
 
-v1::WinLossReport::Row WinLossOf(v1::ReportGroup group, const Series& counts, const Series& amounts) {
+v1::WinLossReport::Row WinLossOf(v1::ReportGroup group, const Series& counts,
+                                 const Series& amounts) {
   v1::WinLossReport::Row row;
   *row.mutable_group() = std::move(group);
   for (const auto& [key, values] : counts) {
@@ -157,7 +169,8 @@ v1::SalesCycleReport::Row CycleOf(v1::ReportGroup group, const Series& series) {
   v1::SalesCycleReport::Row row;
   *row.mutable_group() = std::move(group);
   Histogram histogram;
-  for (const auto& [key, values] : series) histogram[std::strtoll(key.second.c_str(), nullptr, 10)] += values[cycle::kCount];
+  for (const auto& [key, values] : series)
+    histogram[std::strtoll(key.second.c_str(), nullptr, 10)] += values[cycle::kCount];
   if (const std::optional<CycleStats> stats = StatsOf(histogram)) {
     row.set_count(stats->count);
     row.set_mean_days_hundredths(stats->mean);
@@ -178,8 +191,9 @@ v1::RevenueReport::Cell RevenueCell(const Days& period, const Values& values, bo
   return cell;
 }
 
-v1::RevenueReport::Row RevenueRow(v1::ReportGroup group, const Series& series, const std::vector<Days>& periods,
-                                  const Days& range, bool by_product) {
+v1::RevenueReport::Row RevenueRow(v1::ReportGroup group, const Series& series,
+                                  const std::vector<Days>& periods, const Days& range,
+                                  bool by_product) {
   v1::RevenueReport::Row row;
   *row.mutable_group() = std::move(group);
   Values sum = {};
@@ -199,7 +213,8 @@ v1::RevenueReport::Row RevenueRow(v1::ReportGroup group, const Series& series, c
   return row;
 }
 
-// One after the other by a value, the highest first, then by name; rows without a group's name last.
+// One after the other by a value, the highest first, then by name; rows without a group's name
+// last.
 template <typename Row, typename ValueOf>
 void SortRows(google::protobuf::RepeatedPtrField<Row>& rows, const ValueOf& value_of) {
   std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
@@ -218,9 +233,12 @@ ReportService::ReportService(rpc::Runner& runner, FreshnessReader& freshness, Op
   rpc_.Register<v1::ReportService>();
 }
 
-absl::CivilDay ReportService::Today() const { return absl::ToCivilDay(rpc_.now(), rpc_.options().zone); }
+absl::CivilDay ReportService::Today() const {
+  return absl::ToCivilDay(rpc_.now(), rpc_.options().zone);
+}
 
-absl::StatusOr<ReportService::Opening> ReportService::Open(db::Snapshot& snapshot, const Filter& filter) {
+absl::StatusOr<ReportService::Opening> ReportService::Open(db::Snapshot& snapshot,
+                                                           const Filter& filter) {
   absl::StatusOr<FreshnessReader::Answer> freshness = freshness_.Read(snapshot);
   if (!freshness.ok()) return freshness.status();
   if (freshness->rebuilding) return error::Rebuilding();
@@ -230,7 +248,8 @@ absl::StatusOr<ReportService::Opening> ReportService::Open(db::Snapshot& snapsho
   if (!directory.ok()) return directory.status();
   opening.directory = *std::move(directory);
   const auto product = filter.dims.find(Dim::kProduct);
-  if (product != filter.dims.end() && !opening.directory->product_titles.contains(product->second)) {
+  if (product != filter.dims.end() &&
+      !opening.directory->product_titles.contains(product->second)) {
     return error::NotFound(absl::StrCat("products/", product->second));
   }
   const auto source = filter.dims.find(Dim::kSource);
@@ -240,7 +259,8 @@ absl::StatusOr<ReportService::Opening> ReportService::Open(db::Snapshot& snapsho
   return opening;
 }
 
-absl::StatusOr<v1::FunnelReport> ReportService::Funnel(const rpc::Caller& caller, db::Session& session,
+absl::StatusOr<v1::FunnelReport> ReportService::Funnel(const rpc::Caller& caller,
+                                                       db::Session& session,
                                                        const v1::GetFunnelRequest& request) {
   const absl::StatusOr<FunnelQuery> query = ParseFunnel(request);
   if (!query.ok()) return query.status();
@@ -250,7 +270,8 @@ absl::StatusOr<v1::FunnelReport> ReportService::Funnel(const rpc::Caller& caller
     FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
     const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, query->opened);
     if (!audience.ok()) return audience.status();
-    FigureRequest openings{Group::kOpened, query->opened, Granularity::kWhole, query->filter.dims, true, ""};
+    FigureRequest openings{Group::kOpened,     query->opened, Granularity::kWhole,
+                           query->filter.dims, true,          ""};
     FigureRequest stages = openings;
     stages.group = Group::kStage;
     const size_t total_openings = reader.AskTotal(openings, *audience);
@@ -258,33 +279,38 @@ absl::StatusOr<v1::FunnelReport> ReportService::Funnel(const rpc::Caller& caller
     size_t group_openings = 0;
     size_t group_stages = 0;
     if (query->grouping.grouped()) {
-      const std::vector<std::string> units = reader.UnitsOf(query->grouping, query->filter, *audience, query->opened);
+      const std::vector<std::string> units =
+          reader.UnitsOf(query->grouping, query->filter, *audience, query->opened);
       group_openings = reader.AskGrouped(openings, *audience, query->grouping.by, units);
       group_stages = reader.AskGrouped(stages, *audience, query->grouping.by, units);
     }
     if (absl::Status s = reader.Run(); !s.ok()) return s;
 
     v1::FunnelReport report;
-    *report.mutable_total() = FunnelOf(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(total_openings),
-                                       reader.Total(total_stages), query->process, *opening->directory);
+    *report.mutable_total() =
+        FunnelOf(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(total_openings),
+                 reader.Total(total_stages), query->process, *opening->directory);
     if (query->grouping.grouped()) {
       const std::map<std::string, Series>& stage_groups = reader.Grouped(group_stages);
       for (const auto& [id, series] : reader.Grouped(group_openings)) {
         const auto found = stage_groups.find(id);
         v1::FunnelReport::Funnel funnel =
-            FunnelOf(reader.GroupOf(query->grouping.by, id), series, found == stage_groups.end() ? Series() : found->second,
-                     query->process, *opening->directory);
-        if (funnel.opened() > 0 || query->grouping.by == v1::UNIT) *report.add_groups() = std::move(funnel);
+            FunnelOf(reader.GroupOf(query->grouping.by, id), series,
+                     found == stage_groups.end() ? Series() : found->second, query->process,
+                     *opening->directory);
+        if (funnel.opened() > 0 || query->grouping.by == v1::UNIT)
+          *report.add_groups() = std::move(funnel);
       }
-      SortRows(*report.mutable_groups(), [](const v1::FunnelReport::Funnel& funnel) { return funnel.opened(); });
+      SortRows(*report.mutable_groups(),
+               [](const v1::FunnelReport::Funnel& funnel) { return funnel.opened(); });
     }
     *report.mutable_freshness() = std::move(opening->freshness);
     return report;
   });
 }
 
-absl::StatusOr<v1::ConversionRates> ReportService::Conversions(const rpc::Caller& caller, db::Session& session,
-                                                               const v1::GetConversionRatesRequest& request) {
+absl::StatusOr<v1::ConversionRates> ReportService::Conversions(
+    const rpc::Caller& caller, db::Session& session, const v1::GetConversionRatesRequest& request) {
   const absl::StatusOr<FunnelQuery> query = ParseConversionRates(request);
   if (!query.ok()) return query.status();
   return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::ConversionRates> {
@@ -293,7 +319,8 @@ absl::StatusOr<v1::ConversionRates> ReportService::Conversions(const rpc::Caller
     FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
     const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, query->opened);
     if (!audience.ok()) return audience.status();
-    FigureRequest openings{Group::kOpened, query->opened, Granularity::kWhole, query->filter.dims, true, ""};
+    FigureRequest openings{Group::kOpened,     query->opened, Granularity::kWhole,
+                           query->filter.dims, true,          ""};
     FigureRequest stages = openings;
     stages.group = Group::kStage;
     const size_t total_openings = reader.AskTotal(openings, *audience);
@@ -301,13 +328,15 @@ absl::StatusOr<v1::ConversionRates> ReportService::Conversions(const rpc::Caller
     size_t group_openings = 0;
     size_t group_stages = 0;
     if (query->grouping.grouped()) {
-      const std::vector<std::string> units = reader.UnitsOf(query->grouping, query->filter, *audience, query->opened);
+      const std::vector<std::string> units =
+          reader.UnitsOf(query->grouping, query->filter, *audience, query->opened);
       group_openings = reader.AskGrouped(openings, *audience, query->grouping.by, units);
       group_stages = reader.AskGrouped(stages, *audience, query->grouping.by, units);
     }
     if (absl::Status s = reader.Run(); !s.ok()) return s;
 
-    const auto row_of = [&](v1::ReportGroup group, const Series& opened_series, const Series& stage_series) {
+    const auto row_of = [&](v1::ReportGroup group, const Series& opened_series,
+                            const Series& stage_series) {
       const v1::FunnelReport::Funnel funnel =
           FunnelOf(group, opened_series, {}, query->process, *opening->directory);
       v1::ConversionRates::Row row;
@@ -325,8 +354,8 @@ absl::StatusOr<v1::ConversionRates> ReportService::Conversions(const rpc::Caller
       return row;
     };
     v1::ConversionRates rates;
-    *rates.mutable_total() = row_of(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(total_openings),
-                                    reader.Total(total_stages));
+    *rates.mutable_total() = row_of(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""),
+                                    reader.Total(total_openings), reader.Total(total_stages));
     if (query->grouping.grouped()) {
       const std::map<std::string, Series>& stage_groups = reader.Grouped(group_stages);
       for (const auto& [id, series] : reader.Grouped(group_openings)) {
@@ -340,7 +369,8 @@ absl::StatusOr<v1::ConversionRates> ReportService::Conversions(const rpc::Caller
   });
 }
 
-absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller, db::Session& session,
+absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller,
+                                                       db::Session& session,
                                                        const v1::GetLeaderboardRequest& request) {
   const absl::StatusOr<LeaderboardQuery> query = ParseLeaderboard(request, options_.currency);
   if (!query.ok()) return query.status();
@@ -350,8 +380,9 @@ absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller
     FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
     const Days previous = PreviousOf(query->range);
     const auto audience_of = [&](const Days& range) {
-      return options_.leaderboard == LeaderboardVisibility::kEverybody ? reader.PublicAudienceOf(query->filter, range)
-                                                                       : reader.AudienceOf(query->filter, range);
+      return options_.leaderboard == LeaderboardVisibility::kEverybody
+                 ? reader.PublicAudienceOf(query->filter, range)
+                 : reader.AudienceOf(query->filter, range);
     };
     const absl::StatusOr<Audience> audience = audience_of(query->range);
     if (!audience.ok()) return audience.status();
@@ -362,11 +393,13 @@ absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller
     const bool by_unit = query->subject.by == v1::UNIT;
     std::vector<std::string> units;
     if (by_unit) units = reader.UnitsOf(query->subject, query->filter, *audience, query->range);
-    const FigureRequest now{metric.group, query->range, Granularity::kWhole, query->filter.dims, false, currency};
+    const FigureRequest now{metric.group,       query->range, Granularity::kWhole,
+                            query->filter.dims, false,        currency};
     FigureRequest before = now;
     before.range = previous;
     const size_t place_now = reader.AskGrouped(now, *audience, query->subject.by, units);
-    const size_t place_before = reader.AskGrouped(before, *audience_before, query->subject.by, units);
+    const size_t place_before =
+        reader.AskGrouped(before, *audience_before, query->subject.by, units);
     if (absl::Status s = reader.Run(); !s.ok()) return s;
 
     // Everybody who is there takes part, with or without figures.
@@ -380,7 +413,8 @@ absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller
       } else {
         for (const Stay& stay : audience->stays) {
           const Member* member = organization.FindMember(stay.member);
-          if (member != nullptr && organization.IsPresent(*member, stay.days)) standings[stay.member];
+          if (member != nullptr && organization.IsPresent(*member, stay.days))
+            standings[stay.member];
         }
       }
     }
@@ -426,7 +460,8 @@ absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller
         if (!unit.empty()) row.set_unit(absl::StrCat("units/", unit));
       }
       row.set_value(ranked.standing.value);
-      if (total > 0) SetRatio(ranked.standing.value, total, [&](int64_t ppm) { row.set_share_ppm(ppm); });
+      if (total > 0)
+        SetRatio(ranked.standing.value, total, [&](int64_t ppm) { row.set_share_ppm(ppm); });
       row.set_inactive(!ranked.standing.active);
       if (ranked.previous_rank) row.set_previous_rank(*ranked.previous_rank);
       row.set_previous_value(ranked.standing.previous_value);
@@ -438,7 +473,8 @@ absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller
 }
 
 absl::Status ReportService::Watch(const rpc::Caller& caller, db::Session& session,
-                                  const v1::GetLeaderboardRequest& request, rpc::Writer<v1::Leaderboard>& writer) {
+                                  const v1::GetLeaderboardRequest& request,
+                                  rpc::Writer<v1::Leaderboard>& writer) {
   std::string sent;
   absl::Time sent_time = absl::InfinitePast();
   while (true) {
@@ -457,7 +493,8 @@ absl::Status ReportService::Watch(const rpc::Caller& caller, db::Session& sessio
     const absl::Time next = now + options_.watch_interval;
     while (absl::Now() < next) {
       if (writer.Draining()) {
-        return status::Error(absl::StatusCode::kUnavailable, "SERVER_DRAINING", "the server is going away; call again");
+        return status::Error(absl::StatusCode::kUnavailable, "SERVER_DRAINING",
+                             "the server is going away; call again");
       }
       if (writer.Ended()) return absl::OkStatus();
       absl::SleepFor(std::min(absl::Milliseconds(20), options_.watch_interval));
@@ -465,7 +502,8 @@ absl::Status ReportService::Watch(const rpc::Caller& caller, db::Session& sessio
   }
 }
 
-absl::StatusOr<v1::WinLossReport> ReportService::WinLoss(const rpc::Caller& caller, db::Session& session,
+absl::StatusOr<v1::WinLossReport> ReportService::WinLoss(const rpc::Caller& caller,
+                                                         db::Session& session,
                                                          const v1::GetWinLossRequest& request) {
   const absl::StatusOr<ClosedQuery> query = ParseWinLoss(request, options_.currency);
   if (!query.ok()) return query.status();
@@ -475,15 +513,17 @@ absl::StatusOr<v1::WinLossReport> ReportService::WinLoss(const rpc::Caller& call
     FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
     const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, query->closed);
     if (!audience.ok()) return audience.status();
-    const FigureRequest counts{Group::kClosed, query->closed, Granularity::kWhole, query->filter.dims, true, ""};
-    const FigureRequest amounts{Group::kClosed, query->closed, Granularity::kWhole, query->filter.dims, false,
-                                query->currency};
+    const FigureRequest counts{Group::kClosed,     query->closed, Granularity::kWhole,
+                               query->filter.dims, true,          ""};
+    const FigureRequest amounts{Group::kClosed,     query->closed, Granularity::kWhole,
+                                query->filter.dims, false,         query->currency};
     const size_t total_counts = reader.AskTotal(counts, *audience);
     const size_t total_amounts = reader.AskTotal(amounts, *audience);
     size_t group_counts = 0;
     size_t group_amounts = 0;
     if (query->grouping.grouped()) {
-      const std::vector<std::string> units = reader.UnitsOf(query->grouping, query->filter, *audience, query->closed);
+      const std::vector<std::string> units =
+          reader.UnitsOf(query->grouping, query->filter, *audience, query->closed);
       group_counts = reader.AskGrouped(counts, *audience, query->grouping.by, units);
       group_amounts = reader.AskGrouped(amounts, *audience, query->grouping.by, units);
     }
@@ -491,8 +531,8 @@ absl::StatusOr<v1::WinLossReport> ReportService::WinLoss(const rpc::Caller& call
 
     v1::WinLossReport report;
     report.set_currency_code(query->currency);
-    *report.mutable_total() =
-        WinLossOf(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(total_counts), reader.Total(total_amounts));
+    *report.mutable_total() = WinLossOf(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""),
+                                        reader.Total(total_counts), reader.Total(total_amounts));
     if (query->grouping.grouped()) {
       const std::map<std::string, Series>& amount_groups = reader.Grouped(group_amounts);
       for (const auto& [id, series] : reader.Grouped(group_counts)) {
@@ -500,15 +540,16 @@ absl::StatusOr<v1::WinLossReport> ReportService::WinLoss(const rpc::Caller& call
         *report.add_rows() = WinLossOf(reader.GroupOf(query->grouping.by, id), series,
                                        found == amount_groups.end() ? Series() : found->second);
       }
-      SortRows(*report.mutable_rows(), [](const v1::WinLossReport::Row& row) { return row.won() + row.lost(); });
+      SortRows(*report.mutable_rows(),
+               [](const v1::WinLossReport::Row& row) { return row.won() + row.lost(); });
     }
     *report.mutable_freshness() = std::move(opening->freshness);
     return report;
   });
 }
 
-absl::StatusOr<v1::SalesCycleReport> ReportService::SalesCycle(const rpc::Caller& caller, db::Session& session,
-                                                               const v1::GetSalesCycleRequest& request) {
+absl::StatusOr<v1::SalesCycleReport> ReportService::SalesCycle(
+    const rpc::Caller& caller, db::Session& session, const v1::GetSalesCycleRequest& request) {
   const absl::StatusOr<ClosedQuery> query = ParseSalesCycle(request);
   if (!query.ok()) return query.status();
   return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::SalesCycleReport> {
@@ -517,29 +558,34 @@ absl::StatusOr<v1::SalesCycleReport> ReportService::SalesCycle(const rpc::Caller
     FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
     const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, query->closed);
     if (!audience.ok()) return audience.status();
-    const FigureRequest cycles{Group::kCycle, query->closed, Granularity::kWhole, query->filter.dims, true, ""};
+    const FigureRequest cycles{Group::kCycle,      query->closed, Granularity::kWhole,
+                               query->filter.dims, true,          ""};
     const size_t total = reader.AskTotal(cycles, *audience);
     size_t groups = 0;
     if (query->grouping.grouped()) {
-      groups = reader.AskGrouped(cycles, *audience, query->grouping.by,
-                                 reader.UnitsOf(query->grouping, query->filter, *audience, query->closed));
+      groups = reader.AskGrouped(
+          cycles, *audience, query->grouping.by,
+          reader.UnitsOf(query->grouping, query->filter, *audience, query->closed));
     }
     if (absl::Status s = reader.Run(); !s.ok()) return s;
 
     v1::SalesCycleReport report;
-    *report.mutable_total() = CycleOf(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(total));
+    *report.mutable_total() =
+        CycleOf(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(total));
     if (query->grouping.grouped()) {
       for (const auto& [id, series] : reader.Grouped(groups)) {
         *report.add_rows() = CycleOf(reader.GroupOf(query->grouping.by, id), series);
       }
-      SortRows(*report.mutable_rows(), [](const v1::SalesCycleReport::Row& row) { return row.count(); });
+      SortRows(*report.mutable_rows(),
+               [](const v1::SalesCycleReport::Row& row) { return row.count(); });
     }
     *report.mutable_freshness() = std::move(opening->freshness);
     return report;
   });
 }
 
-absl::StatusOr<v1::RevenueReport> ReportService::Revenue(const rpc::Caller& caller, db::Session& session,
+absl::StatusOr<v1::RevenueReport> ReportService::Revenue(const rpc::Caller& caller,
+                                                         db::Session& session,
                                                          const v1::GetRevenueRequest& request) {
   const absl::StatusOr<SeriesQuery> query = ParseRevenue(request, options_.currency);
   if (!query.ok()) return query.status();
@@ -549,12 +595,14 @@ absl::StatusOr<v1::RevenueReport> ReportService::Revenue(const rpc::Caller& call
     FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
     const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, query->range);
     if (!audience.ok()) return audience.status();
-    const FigureRequest orders{Group::kOrder, query->range, query->granularity, query->filter.dims, false, query->currency};
+    const FigureRequest orders{Group::kOrder,      query->range, query->granularity,
+                               query->filter.dims, false,        query->currency};
     const size_t total = reader.AskTotal(orders, *audience);
     size_t groups = 0;
     if (query->grouping.grouped()) {
-      groups = reader.AskGrouped(orders, *audience, query->grouping.by,
-                                 reader.UnitsOf(query->grouping, query->filter, *audience, query->range));
+      groups = reader.AskGrouped(
+          orders, *audience, query->grouping.by,
+          reader.UnitsOf(query->grouping, query->filter, *audience, query->range));
     }
     if (absl::Status s = reader.Run(); !s.ok()) return s;
 
@@ -563,8 +611,8 @@ absl::StatusOr<v1::RevenueReport> ReportService::Revenue(const rpc::Caller& call
     const std::vector<Days> periods = Cut(query->range, query->granularity);
     for (const Days& period : periods) *report.add_periods() = ToProto(period);
     const bool for_product = query->filter.dims.count(Dim::kProduct) != 0;
-    *report.mutable_total() = RevenueRow(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(total), periods,
-                                         query->range, for_product);
+    *report.mutable_total() = RevenueRow(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""),
+                                         reader.Total(total), periods, query->range, for_product);
     const int64_t all = report.total().sum().revenue();
     if (all > 0) report.mutable_total()->set_share_ppm(1'000'000);
     if (query->grouping.grouped()) {
@@ -572,16 +620,19 @@ absl::StatusOr<v1::RevenueReport> ReportService::Revenue(const rpc::Caller& call
         v1::RevenueReport::Row& row = *report.add_rows();
         row = RevenueRow(reader.GroupOf(query->grouping.by, id), series, periods, query->range,
                          for_product || query->grouping.by == v1::PRODUCT);
-        if (all > 0) SetRatio(row.sum().revenue(), all, [&](int64_t ppm) { row.set_share_ppm(ppm); });
+        if (all > 0)
+          SetRatio(row.sum().revenue(), all, [&](int64_t ppm) { row.set_share_ppm(ppm); });
       }
-      SortRows(*report.mutable_rows(), [](const v1::RevenueReport::Row& row) { return row.sum().revenue(); });
+      SortRows(*report.mutable_rows(),
+               [](const v1::RevenueReport::Row& row) { return row.sum().revenue(); });
     }
     *report.mutable_freshness() = std::move(opening->freshness);
     return report;
   });
 }
 
-absl::StatusOr<v1::Actuals> ReportService::ActualValues(const rpc::Caller& caller, db::Session& session,
+absl::StatusOr<v1::Actuals> ReportService::ActualValues(const rpc::Caller& caller,
+                                                        db::Session& session,
                                                         const v1::GetActualsRequest& request) {
   const absl::StatusOr<SeriesQuery> query = ParseActuals(request, options_.currency);
   if (!query.ok()) return query.status();
@@ -593,12 +644,14 @@ absl::StatusOr<v1::Actuals> ReportService::ActualValues(const rpc::Caller& calle
     if (!audience.ok()) return audience.status();
     const Metric& metric = *query->metric;
     const Grouping& grouping = query->grouping;
-    const FigureRequest figures{metric.group,      query->range, query->granularity,
-                                query->filter.dims, false,        metric.money ? query->currency : ""};
-    const size_t place = grouping.grouped()
-                             ? reader.AskGrouped(figures, *audience, grouping.by,
-                                                 reader.UnitsOf(grouping, query->filter, *audience, query->range))
-                             : reader.AskTotal(figures, *audience);
+    const FigureRequest figures{
+        metric.group,       query->range, query->granularity,
+        query->filter.dims, false,        metric.money ? query->currency : ""};
+    const size_t place =
+        grouping.grouped()
+            ? reader.AskGrouped(figures, *audience, grouping.by,
+                                reader.UnitsOf(grouping, query->filter, *audience, query->range))
+            : reader.AskTotal(figures, *audience);
     if (absl::Status s = reader.Run(); !s.ok()) return s;
 
     v1::Actuals actuals;
@@ -607,7 +660,8 @@ absl::StatusOr<v1::Actuals> ReportService::ActualValues(const rpc::Caller& calle
     if (metric.money) actuals.set_currency_code(query->currency);
     const std::vector<Days> periods = Cut(query->range, query->granularity);
     for (const Days& period : periods) *actuals.add_periods() = ToProto(period);
-    const bool for_product = query->filter.dims.count(Dim::kProduct) != 0 || grouping.by == v1::PRODUCT;
+    const bool for_product =
+        query->filter.dims.count(Dim::kProduct) != 0 || grouping.by == v1::PRODUCT;
     const int value = metric.ValueFor(for_product ? Dim::kProduct : Dim::kNone);
     const auto add_row = [&](v1::ReportGroup group, const Series& series) {
       v1::Actuals::Row& row = *actuals.add_rows();
@@ -621,7 +675,8 @@ absl::StatusOr<v1::Actuals> ReportService::ActualValues(const rpc::Caller& calle
     if (!grouping.grouped()) {
       add_row(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(place));
     } else if (grouping.names.empty()) {
-      for (const auto& [id, series] : reader.Grouped(place)) add_row(reader.GroupOf(grouping.by, id), series);
+      for (const auto& [id, series] : reader.Grouped(place))
+        add_row(reader.GroupOf(grouping.by, id), series);
     } else {
       const std::map<std::string, Series>& groups = reader.Grouped(place);
       for (const std::string& id : grouping.names) {
@@ -636,49 +691,62 @@ absl::StatusOr<v1::Actuals> ReportService::ActualValues(const rpc::Caller& calle
 
 // One line per override: the runner does the rest.
 
-grpc::ServerUnaryReactor* ReportService::GetTargetProgress(grpc::CallbackServerContext* context,
-                                                           const v1::GetTargetProgressRequest* request,
-                                                           v1::TargetProgressReport* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return TargetProgress(call...); });
+grpc::ServerUnaryReactor* ReportService::GetTargetProgress(
+    grpc::CallbackServerContext* context, const v1::GetTargetProgressRequest* request,
+    v1::TargetProgressReport* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return TargetProgress(call...); });
 }
 grpc::ServerUnaryReactor* ReportService::GetFunnel(grpc::CallbackServerContext* context,
-                                                   const v1::GetFunnelRequest* request, v1::FunnelReport* response) {
+                                                   const v1::GetFunnelRequest* request,
+                                                   v1::FunnelReport* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Funnel(call...); });
 }
 grpc::ServerUnaryReactor* ReportService::GetLeaderboard(grpc::CallbackServerContext* context,
                                                         const v1::GetLeaderboardRequest* request,
                                                         v1::Leaderboard* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Leaders(call...); });
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return Leaders(call...); });
 }
-grpc::ServerWriteReactor<v1::Leaderboard>* ReportService::WatchLeaderboard(grpc::CallbackServerContext* context,
-                                                                           const v1::GetLeaderboardRequest* request) {
-  return rpc_.RunServerStream<v1::Leaderboard>(*context, *request, [this](auto&... call) { return Watch(call...); });
+grpc::ServerWriteReactor<v1::Leaderboard>* ReportService::WatchLeaderboard(
+    grpc::CallbackServerContext* context, const v1::GetLeaderboardRequest* request) {
+  return rpc_.RunServerStream<v1::Leaderboard>(*context, *request,
+                                               [this](auto&... call) { return Watch(call...); });
 }
 grpc::ServerUnaryReactor* ReportService::GetWinLoss(grpc::CallbackServerContext* context,
-                                                    const v1::GetWinLossRequest* request, v1::WinLossReport* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return WinLoss(call...); });
+                                                    const v1::GetWinLossRequest* request,
+                                                    v1::WinLossReport* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return WinLoss(call...); });
 }
 grpc::ServerUnaryReactor* ReportService::GetSalesCycle(grpc::CallbackServerContext* context,
                                                        const v1::GetSalesCycleRequest* request,
                                                        v1::SalesCycleReport* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return SalesCycle(call...); });
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return SalesCycle(call...); });
 }
 grpc::ServerUnaryReactor* ReportService::GetRevenue(grpc::CallbackServerContext* context,
-                                                    const v1::GetRevenueRequest* request, v1::RevenueReport* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Revenue(call...); });
+                                                    const v1::GetRevenueRequest* request,
+                                                    v1::RevenueReport* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return Revenue(call...); });
 }
 grpc::ServerUnaryReactor* ReportService::GetKpiBoard(grpc::CallbackServerContext* context,
-                                                     const v1::GetKpiBoardRequest* request, v1::KpiBoard* response) {
+                                                     const v1::GetKpiBoardRequest* request,
+                                                     v1::KpiBoard* response) {
   return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Kpis(call...); });
 }
 grpc::ServerUnaryReactor* ReportService::GetActuals(grpc::CallbackServerContext* context,
-                                                    const v1::GetActualsRequest* request, v1::Actuals* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return ActualValues(call...); });
+                                                    const v1::GetActualsRequest* request,
+                                                    v1::Actuals* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return ActualValues(call...); });
 }
-grpc::ServerUnaryReactor* ReportService::GetConversionRates(grpc::CallbackServerContext* context,
-                                                            const v1::GetConversionRatesRequest* request,
-                                                            v1::ConversionRates* response) {
-  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Conversions(call...); });
+grpc::ServerUnaryReactor* ReportService::GetConversionRates(
+    grpc::CallbackServerContext* context, const v1::GetConversionRatesRequest* request,
+    v1::ConversionRates* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return Conversions(call...); });
 }
 
 }  // namespace milepost::reporting

@@ -22,7 +22,8 @@ enum class LeaderboardVisibility {
   kScope,      // Members see what they may see in other reports.
 };
 
-// Answers reports from the cells. Every answer is computed anew; nothing but names, shapes and plans is kept in memory.
+// Answers reports from the cells. Every answer is computed anew; nothing but names, shapes and
+// plans is kept in memory.
 class ReportService final : public v1::ReportService::CallbackService {
  public:
   struct Options {
@@ -30,7 +31,8 @@ class ReportService final : public v1::ReportService::CallbackService {
     LeaderboardVisibility leaderboard = LeaderboardVisibility::kEverybody;
     // How often a live leaderboard looks for changes.
     absl::Duration watch_interval = absl::Milliseconds(250);
-    // A live leaderboard without changes is sent again after so long, so that the client knows how fresh it is.
+    // A live leaderboard without changes is sent again after so long, so that the client knows how
+    // fresh it is.
     absl::Duration watch_heartbeat = absl::Seconds(10);
   };
 
@@ -40,41 +42,50 @@ class ReportService final : public v1::ReportService::CallbackService {
   grpc::ServerUnaryReactor* GetTargetProgress(grpc::CallbackServerContext* context,
                                               const v1::GetTargetProgressRequest* request,
                                               v1::TargetProgressReport* response) override;
-  grpc::ServerUnaryReactor* GetFunnel(grpc::CallbackServerContext* context, const v1::GetFunnelRequest* request,
+  grpc::ServerUnaryReactor* GetFunnel(grpc::CallbackServerContext* context,
+                                      const v1::GetFunnelRequest* request,
                                       v1::FunnelReport* response) override;
-  grpc::ServerUnaryReactor* GetLeaderboard(grpc::CallbackServerContext* context, const v1::GetLeaderboardRequest* request,
+  grpc::ServerUnaryReactor* GetLeaderboard(grpc::CallbackServerContext* context,
+                                           const v1::GetLeaderboardRequest* request,
                                            v1::Leaderboard* response) override;
-  grpc::ServerWriteReactor<v1::Leaderboard>* WatchLeaderboard(grpc::CallbackServerContext* context,
-                                                              const v1::GetLeaderboardRequest* request) override;
-  grpc::ServerUnaryReactor* GetWinLoss(grpc::CallbackServerContext* context, const v1::GetWinLossRequest* request,
+  grpc::ServerWriteReactor<v1::Leaderboard>* WatchLeaderboard(
+      grpc::CallbackServerContext* context, const v1::GetLeaderboardRequest* request) override;
+  grpc::ServerUnaryReactor* GetWinLoss(grpc::CallbackServerContext* context,
+                                       const v1::GetWinLossRequest* request,
                                        v1::WinLossReport* response) override;
-  grpc::ServerUnaryReactor* GetSalesCycle(grpc::CallbackServerContext* context, const v1::GetSalesCycleRequest* request,
+  grpc::ServerUnaryReactor* GetSalesCycle(grpc::CallbackServerContext* context,
+                                          const v1::GetSalesCycleRequest* request,
                                           v1::SalesCycleReport* response) override;
-  grpc::ServerUnaryReactor* GetRevenue(grpc::CallbackServerContext* context, const v1::GetRevenueRequest* request,
+  grpc::ServerUnaryReactor* GetRevenue(grpc::CallbackServerContext* context,
+                                       const v1::GetRevenueRequest* request,
                                        v1::RevenueReport* response) override;
-  grpc::ServerUnaryReactor* GetKpiBoard(grpc::CallbackServerContext* context, const v1::GetKpiBoardRequest* request,
+  grpc::ServerUnaryReactor* GetKpiBoard(grpc::CallbackServerContext* context,
+                                        const v1::GetKpiBoardRequest* request,
                                         v1::KpiBoard* response) override;
-  grpc::ServerUnaryReactor* GetActuals(grpc::CallbackServerContext* context, const v1::GetActualsRequest* request,
+  grpc::ServerUnaryReactor* GetActuals(grpc::CallbackServerContext* context,
+                                       const v1::GetActualsRequest* request,
                                        v1::Actuals* response) override;
   grpc::ServerUnaryReactor* GetConversionRates(grpc::CallbackServerContext* context,
                                                const v1::GetConversionRatesRequest* request,
                                                v1::ConversionRates* response) override;
 
  private:
-  // What every report begins with: freshness first, so that what it says is in the figures that are read after it.
+  // What every report begins with: freshness first, so that what it says is in the figures that are
+  // read after it.
   struct Opening {
     v1::Freshness freshness;
     std::shared_ptr<const Directory> directory;
   };
   absl::StatusOr<Opening> Open(db::Snapshot& snapshot, const Filter& filter);
 
-  absl::StatusOr<v1::TargetProgressReport> TargetProgress(const rpc::Caller& caller, db::Session& session,
-                                                          const v1::GetTargetProgressRequest& request);
+  absl::StatusOr<v1::TargetProgressReport> TargetProgress(
+      const rpc::Caller& caller, db::Session& session, const v1::GetTargetProgressRequest& request);
   absl::StatusOr<v1::FunnelReport> Funnel(const rpc::Caller& caller, db::Session& session,
                                           const v1::GetFunnelRequest& request);
   absl::StatusOr<v1::Leaderboard> Leaders(const rpc::Caller& caller, db::Session& session,
                                           const v1::GetLeaderboardRequest& request);
-  absl::Status Watch(const rpc::Caller& caller, db::Session& session, const v1::GetLeaderboardRequest& request,
+  absl::Status Watch(const rpc::Caller& caller, db::Session& session,
+                     const v1::GetLeaderboardRequest& request,
                      rpc::Writer<v1::Leaderboard>& writer);
   absl::StatusOr<v1::WinLossReport> WinLoss(const rpc::Caller& caller, db::Session& session,
                                             const v1::GetWinLossRequest& request);
@@ -82,7 +93,8 @@ class ReportService final : public v1::ReportService::CallbackService {
                                                   const v1::GetSalesCycleRequest& request);
   absl::StatusOr<v1::RevenueReport> Revenue(const rpc::Caller& caller, db::Session& session,
                                             const v1::GetRevenueRequest& request);
-  absl::StatusOr<v1::KpiBoard> Kpis(const rpc::Caller& caller, db::Session& session, const v1::GetKpiBoardRequest& request);
+  absl::StatusOr<v1::KpiBoard> Kpis(const rpc::Caller& caller, db::Session& session,
+                                    const v1::GetKpiBoardRequest& request);
   absl::StatusOr<v1::Actuals> ActualValues(const rpc::Caller& caller, db::Session& session,
                                            const v1::GetActualsRequest& request);
   absl::StatusOr<v1::ConversionRates> Conversions(const rpc::Caller& caller, db::Session& session,

@@ -33,7 +33,8 @@ void SetRange(type::v1::DateRange& range, CivilDay first, CivilDay last) {
 const CivilDay kYearBegin(2017, 1, 1);
 const CivilDay kYearEnd(2017, 12, 31);
 
-// A company with two offices. Anna and Ben are in the east, which Eva leads, Cai is in the west. Ben moves west on 1 July.
+// A company with two offices. Anna and Ben are in the east, which Eva leads, Cai is in the west.
+// Ben moves west on 1 July.
 class ReportServiceTest : public ::testing::Test {
  protected:
   ReportServiceTest()
@@ -60,11 +61,12 @@ class ReportServiceTest : public ::testing::Test {
     world_.AddProduct("mg", "MG Special");
     world_.AddProcess();
 
-    world_.Win("d1", "anna", CivilDay(2017, 1, 1), CivilDay(2017, 2, 10), "gtx", 100'000);  // 40 days
-    world_.Win("d2", "anna", CivilDay(2017, 3, 1), CivilDay(2017, 5, 10), "mg", 50'000);    // 70 days
-    world_.Win("d3", "ben", CivilDay(2017, 4, 1), CivilDay(2017, 6, 30), "gtx", 70'000);    // 90 days
-    world_.Win("d4", "ben", CivilDay(2017, 6, 1), CivilDay(2017, 7, 1), "gtx", 30'000);     // 30 days
-    world_.Win("d5", "cai", CivilDay(2017, 6, 1), CivilDay(2017, 7, 11), "mg", 90'000);     // 40 days
+    world_.Win("d1", "anna", CivilDay(2017, 1, 1), CivilDay(2017, 2, 10), "gtx",
+               100'000);                                                                  // 40 days
+    world_.Win("d2", "anna", CivilDay(2017, 3, 1), CivilDay(2017, 5, 10), "mg", 50'000);  // 70 days
+    world_.Win("d3", "ben", CivilDay(2017, 4, 1), CivilDay(2017, 6, 30), "gtx", 70'000);  // 90 days
+    world_.Win("d4", "ben", CivilDay(2017, 6, 1), CivilDay(2017, 7, 1), "gtx", 30'000);   // 30 days
+    world_.Win("d5", "cai", CivilDay(2017, 6, 1), CivilDay(2017, 7, 11), "mg", 90'000);   // 40 days
     opportunity::v1::Opportunity lost = world_.NewDeal("l1", "anna", CivilDay(2017, 2, 1));
     lost.set_product("products/gtx");
     World::Close(lost, CivilDay(2017, 5, 1), 0, "price");
@@ -95,7 +97,8 @@ class ReportServiceTest : public ::testing::Test {
     return options;
   }
 
-  target::v1::Node NewNode(const std::string& id, const std::string& parent, Days period, int64_t target) {
+  target::v1::Node NewNode(const std::string& id, const std::string& parent, Days period,
+                           int64_t target) {
     target::v1::Node node;
     node.set_name("plans/y17/nodes/" + id);
     node.set_plan("plans/y17");
@@ -129,7 +132,8 @@ class ReportServiceTest : public ::testing::Test {
       world_.PublishNode(node);
       int position = 0;
       for (const char* unit : {"east", "west"}) {
-        target::v1::Node office = NewNode(absl::StrCat(id, "-", unit), id, halves[half], position == 0 ? 150'000 : 50'000);
+        target::v1::Node office = NewNode(absl::StrCat(id, "-", unit), id, halves[half],
+                                          position == 0 ? 150'000 : 50'000);
         office.set_breakdown("by-office");
         office.set_dimension(target::v1::UNIT);
         office.set_position(position++);
@@ -142,8 +146,8 @@ class ReportServiceTest : public ::testing::Test {
   void Apply() {
     ASSERT_THAT(world_.Apply(host_.database().session(), projection_), IsOk());
     DirectoryCache directories;
-    const auto directory =
-        host_.database().session().Read([&](db::Snapshot& snapshot) { return directories.Get(snapshot); });
+    const auto directory = host_.database().session().Read(
+        [&](db::Snapshot& snapshot) { return directories.Get(snapshot); });
     ASSERT_THAT(directory, IsOk());
     host_.organization().Set((*directory)->access_organization);
   }
@@ -272,7 +276,8 @@ TEST_F(ReportServiceTest, LeaderboardRanksMembersWithChangesAndTheInactive) {
   SetRange(*request.mutable_range(), CivilDay(2017, 7, 1), CivilDay(2017, 9, 30));
   v1::Leaderboard board;
   // A rep sees everybody's place.
-  ASSERT_THAT(stub_->GetLeaderboard(host_.Call("anna", {Role::kRep}).get(), request, &board), IsOk());
+  ASSERT_THAT(stub_->GetLeaderboard(host_.Call("anna", {Role::kRep}).get(), request, &board),
+              IsOk());
   ASSERT_EQ(board.rows_size(), 4);
   EXPECT_EQ(board.rows(0).subject().name(), "members/cai");
   EXPECT_EQ(board.rows(0).value(), 90'000);
@@ -294,7 +299,8 @@ TEST_F(ReportServiceTest, LeaderboardOfUnitsOnAnyMetric) {
   request.set_metric("metrics/opportunities-won");
   SetRange(*request.mutable_range(), kYearBegin, kYearEnd);
   v1::Leaderboard board;
-  ASSERT_THAT(stub_->GetLeaderboard(host_.Call("anna", {Role::kRep}).get(), request, &board), IsOk());
+  ASSERT_THAT(stub_->GetLeaderboard(host_.Call("anna", {Role::kRep}).get(), request, &board),
+              IsOk());
   ASSERT_EQ(board.rows_size(), 2);
   EXPECT_EQ(board.rows(0).subject().name(), "units/east");
   EXPECT_EQ(board.rows(0).value(), 3);
@@ -337,17 +343,20 @@ TEST_F(ReportServiceTest, WhatIsOutsideTheScopeDoesNotExist) {
   EXPECT_THAT(stub_->GetRevenue(host_.Call("anna", {Role::kRep}).get(), request, &report),
               Fails(absl::StatusCode::kNotFound, "NOT_FOUND"));
   request.mutable_filter()->set_member("members/nobody-knows");
-  EXPECT_THAT(stub_->GetRevenue(Analyst().get(), request, &report), Fails(absl::StatusCode::kNotFound, "NOT_FOUND"));
+  EXPECT_THAT(stub_->GetRevenue(Analyst().get(), request, &report),
+              Fails(absl::StatusCode::kNotFound, "NOT_FOUND"));
   request.mutable_filter()->clear_member();
   request.mutable_filter()->set_unit("units/west");
   EXPECT_THAT(stub_->GetRevenue(host_.Call("eva", {Role::kManager}).get(), request, &report),
               Fails(absl::StatusCode::kNotFound, "NOT_FOUND"));
   request.mutable_filter()->set_unit("units/east");
-  ASSERT_THAT(stub_->GetRevenue(host_.Call("eva", {Role::kManager}).get(), request, &report), IsOk());
+  ASSERT_THAT(stub_->GetRevenue(host_.Call("eva", {Role::kManager}).get(), request, &report),
+              IsOk());
   EXPECT_EQ(report.total().sum().revenue(), 220'000);
   request.mutable_filter()->clear_unit();
   request.mutable_filter()->set_product("products/unknown");
-  EXPECT_THAT(stub_->GetRevenue(Analyst().get(), request, &report), Fails(absl::StatusCode::kNotFound, "NOT_FOUND"));
+  EXPECT_THAT(stub_->GetRevenue(Analyst().get(), request, &report),
+              Fails(absl::StatusCode::kNotFound, "NOT_FOUND"));
 }
 
 TEST_F(ReportServiceTest, AllBadFieldsAreNamedAtOnce) {
@@ -363,8 +372,8 @@ TEST_F(ReportServiceTest, AllBadFieldsAreNamedAtOnce) {
   v1::RevenueReport report;
   const grpc::Status status = stub_->GetRevenue(Analyst().get(), request, &report);
   EXPECT_THAT(status, Fails(absl::StatusCode::kInvalidArgument, "INVALID_FIELDS"));
-  for (const char* field : {"granularity", "group_by", "unit_level", "currency_code", "filter.unit", "filter.member",
-                            "filter.region"}) {
+  for (const char* field : {"granularity", "group_by", "unit_level", "currency_code", "filter.unit",
+                            "filter.member", "filter.region"}) {
     EXPECT_THAT(status, NamesField(field));
   }
   v1::GetRevenueRequest missing;
@@ -378,7 +387,8 @@ TEST_F(ReportServiceTest, AllBadFieldsAreNamedAtOnce) {
   leaders.set_limit(100'000);
   v1::Leaderboard board;
   const grpc::Status refused = stub_->GetLeaderboard(Analyst().get(), leaders, &board);
-  for (const char* field : {"subject", "metric", "range", "limit"}) EXPECT_THAT(refused, NamesField(field));
+  for (const char* field : {"subject", "metric", "range", "limit"})
+    EXPECT_THAT(refused, NamesField(field));
 }
 
 TEST_F(ReportServiceTest, ActualsForTheNamesAskedInTheirOrder) {
@@ -387,7 +397,8 @@ TEST_F(ReportServiceTest, ActualsForTheNamesAskedInTheirOrder) {
   SetRange(*request.mutable_range(), kYearBegin, kYearEnd);
   request.set_granularity(v1::MONTH);
   request.set_group_by(v1::MEMBER);
-  for (const char* member : {"members/eva", "members/cai", "members/anna"}) request.add_names(member);
+  for (const char* member : {"members/eva", "members/cai", "members/anna"})
+    request.add_names(member);
   v1::Actuals actuals;
   ASSERT_THAT(stub_->GetActuals(Analyst().get(), request, &actuals), IsOk());
   ASSERT_EQ(actuals.periods_size(), 12);
@@ -408,7 +419,8 @@ TEST_F(ReportServiceTest, ActualsForTheNamesAskedInTheirOrder) {
 
 TEST_F(ReportServiceTest, ConversionRatesFromStageToStage) {
   v1::ConversionRates rates;
-  ASSERT_THAT(stub_->GetConversionRates(Analyst().get(), v1::GetConversionRatesRequest(), &rates), IsOk());
+  ASSERT_THAT(stub_->GetConversionRates(Analyst().get(), v1::GetConversionRatesRequest(), &rates),
+              IsOk());
   ASSERT_EQ(rates.total().steps_size(), 2);
   EXPECT_EQ(rates.total().steps(0).from_stage(), "prospecting");
   EXPECT_EQ(rates.total().steps(0).to_stage(), "engaging");
@@ -440,7 +452,8 @@ TEST_F(ReportServiceTest, KpisBesideThePeriodBefore) {
   EXPECT_EQ(kpi("revenue-per-member").value(), 30'000);
 }
 
-v1::TargetProgressReport::Row RowOf(const v1::TargetProgressReport& report, const std::string& node) {
+v1::TargetProgressReport::Row RowOf(const v1::TargetProgressReport& report,
+                                    const std::string& node) {
   for (const v1::TargetProgressReport::Row& row : report.rows()) {
     if (row.node() == "plans/y17/nodes/" + node) return row;
   }
@@ -518,14 +531,16 @@ TEST_F(ReportServiceTest, TargetProgressPagesWithEveryPageSize) {
   ASSERT_THAT(stub_->GetTargetProgress(Analyst().get(), request, &report), IsOk());
   request.set_page_token(report.next_page_token());
   request.set_depth(1);
-  EXPECT_THAT(stub_->GetTargetProgress(Analyst().get(), request, &report), NamesField("page_token"));
+  EXPECT_THAT(stub_->GetTargetProgress(Analyst().get(), request, &report),
+              NamesField("page_token"));
 }
 
 TEST_F(ReportServiceTest, APrivatePlanShowsARepItsOwnChain) {
   v1::GetTargetProgressRequest request;
   request.set_name("plans/y17");
   v1::TargetProgressReport report;
-  ASSERT_THAT(stub_->GetTargetProgress(host_.Call("cai", {Role::kRep}).get(), request, &report), IsOk());
+  ASSERT_THAT(stub_->GetTargetProgress(host_.Call("cai", {Role::kRep}).get(), request, &report),
+              IsOk());
   std::vector<std::string> units;
   for (const auto& row : report.rows()) {
     if (!row.unit().empty()) units.push_back(row.unit());

@@ -23,8 +23,9 @@ using absl::CivilDay;
 using access::Role;
 using milepost::testing::IsOk;
 
-// Fills the read models with as many opportunities as MILEPOST_REPORT_OPPORTUNITIES says (20,000 if it is not set), checks that the
-// filled cells agree with their facts, and prints how long each report takes. It limits nothing: machines differ.
+// Fills the read models with as many opportunities as MILEPOST_REPORT_OPPORTUNITIES says (20,000 if
+// it is not set), checks that the filled cells agree with their facts, and prints how long each
+// report takes. It limits nothing: machines differ.
 TEST(ReportSpeedTest, EveryReportOverAFilledReadModel) {
   testing::FillOptions options;
   const char* wanted = std::getenv("MILEPOST_REPORT_OPPORTUNITIES");
@@ -34,7 +35,8 @@ TEST(ReportSpeedTest, EveryReportOverAFilledReadModel) {
   const auto filled = testing::FillReadModels(host.database().session(), options);
   ASSERT_THAT(filled, IsOk());
   std::cout << "filled " << filled->facts << " facts and " << filled->cells << " cells in "
-            << absl::FormatDuration(absl::Trunc(absl::Now() - began, absl::Milliseconds(1))) << "\n";
+            << absl::FormatDuration(absl::Trunc(absl::Now() - began, absl::Milliseconds(1)))
+            << "\n";
   if (options.opportunities <= 50'000) {
     LedgerStore ledger;
     const auto reconciled = Reconcile(host.database().session(), ledger);
@@ -50,7 +52,8 @@ TEST(ReportSpeedTest, EveryReportOverAFilledReadModel) {
   *year.mutable_first_date() = testing::DateOf(CivilDay(2017, 1, 1));
   *year.mutable_last_date() = testing::DateOf(CivilDay(2017, 12, 31));
 
-  const auto measure = [&](const std::string& name, const std::function<grpc::Status(grpc::ClientContext*)>& call) {
+  const auto measure = [&](const std::string& name,
+                           const std::function<grpc::Status(grpc::ClientContext*)>& call) {
     std::vector<absl::Duration> times;
     const int rounds = 60;
     for (int i = 0; i < rounds; ++i) {
@@ -64,7 +67,8 @@ TEST(ReportSpeedTest, EveryReportOverAFilledReadModel) {
                                     absl::ToDoubleMilliseconds(times[times.size() / 2]),
                                     absl::ToDoubleMilliseconds(times[times.size() * 99 / 100]));
   };
-  for (const v1::Dimension by : {v1::DIMENSION_UNSPECIFIED, v1::MEMBER, v1::UNIT, v1::PRODUCT, v1::REGION}) {
+  for (const v1::Dimension by :
+       {v1::DIMENSION_UNSPECIFIED, v1::MEMBER, v1::UNIT, v1::PRODUCT, v1::REGION}) {
     const std::string suffix = " by " + v1::Dimension_Name(by);
     measure("revenue by month" + suffix, [&](grpc::ClientContext* context) {
       v1::GetRevenueRequest request;
@@ -110,15 +114,17 @@ TEST(ReportSpeedTest, EveryReportOverAFilledReadModel) {
     v1::KpiBoard board;
     return stub->GetKpiBoard(context, request, &board);
   });
-  for (const auto view : {v1::GetTargetProgressRequest::NODES, v1::GetTargetProgressRequest::OWNERS}) {
-    measure("target progress, " + v1::GetTargetProgressRequest::View_Name(view), [&](grpc::ClientContext* context) {
-      v1::GetTargetProgressRequest request;
-      request.set_name("plans/bench");
-      request.set_view(view);
-      *request.mutable_as_of_date() = testing::DateOf(CivilDay(2017, 10, 18));
-      v1::TargetProgressReport report;
-      return stub->GetTargetProgress(context, request, &report);
-    });
+  for (const auto view :
+       {v1::GetTargetProgressRequest::NODES, v1::GetTargetProgressRequest::OWNERS}) {
+    measure("target progress, " + v1::GetTargetProgressRequest::View_Name(view),
+            [&](grpc::ClientContext* context) {
+              v1::GetTargetProgressRequest request;
+              request.set_name("plans/bench");
+              request.set_view(view);
+              *request.mutable_as_of_date() = testing::DateOf(CivilDay(2017, 10, 18));
+              v1::TargetProgressReport report;
+              return stub->GetTargetProgress(context, request, &report);
+            });
   }
 }
 

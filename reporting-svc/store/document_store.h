@@ -39,22 +39,25 @@ class DocumentStore {
   absl::Status Save(db::Transaction& tx, const std::vector<Document>& documents);
 
   // All that are not deleted, of one kind and, for nodes, one parent.
-  absl::StatusOr<std::vector<Document>> List(db::Snapshot& snapshot, DocumentKind kind, const std::string& parent_id);
+  absl::StatusOr<std::vector<Document>> List(db::Snapshot& snapshot, DocumentKind kind,
+                                             const std::string& parent_id);
 
   // One that is not deleted.
-  absl::StatusOr<std::optional<Document>> Find(db::Snapshot& snapshot, DocumentKind kind, const std::string& parent_id,
-                                               const std::string& id);
+  absl::StatusOr<std::optional<Document>> Find(db::Snapshot& snapshot, DocumentKind kind,
+                                               const std::string& parent_id, const std::string& id);
 
   // Says that a part of the documents changed.
   absl::Status Touch(db::Transaction& tx, const std::vector<std::string>& parts);
   // Says that all parts that ever changed did so again, and this one in any case.
   absl::Status TouchAll(db::Transaction& tx, const std::string& part);
   // How often each part changed; 0 for never.
-  absl::StatusOr<absl::flat_hash_map<std::string, int64_t>> Versions(db::Snapshot& snapshot,
-                                                                     const std::vector<std::string>& parts);
+  absl::StatusOr<absl::flat_hash_map<std::string, int64_t>> Versions(
+      db::Snapshot& snapshot, const std::vector<std::string>& parts);
 
-  // Deletes up to `limit` documents of the kinds. False once none is left. Versions of parts stay: they only ever grow.
-  absl::StatusOr<bool> DeleteSome(db::Transaction& tx, const std::vector<DocumentKind>& kinds, int limit);
+  // Deletes up to `limit` documents of the kinds. False once none is left. Versions of parts stay:
+  // they only ever grow.
+  absl::StatusOr<bool> DeleteSome(db::Transaction& tx, const std::vector<DocumentKind>& kinds,
+                                  int limit);
 };
 
 }  // namespace milepost::reporting

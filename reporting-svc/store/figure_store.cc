@@ -42,8 +42,8 @@ const char* ColumnOf(Dim dim) {
   return "''";
 }
 
-// One statement put together from constant fragments, its parts joined by UNION ALL, so that many figures cost one round trip.
-// Every row says which query it answers.
+// One statement put together from constant fragments, its parts joined by UNION ALL, so that many
+// figures cost one round trip. Every row says which query it answers.
 class Reader {
  public:
   explicit Reader(const std::vector<FigureQuery>& queries) : queries_(queries) {
@@ -81,7 +81,8 @@ class Reader {
     End(query, query.by_dim != Dim::kNone ? "dim_key" : "", "period_day");
   }
 
-  // `members`: whose facts, all of them. The ledger is kept by member and day, so a range of days is read for each.
+  // `members`: whose facts, all of them. The ledger is kept by member and day, so a range of days
+  // is read for each.
   void AddFacts(size_t query_number, const Days& days, const std::vector<std::string>& members) {
     if (members.empty()) return;
     const FigureQuery& query = queries_[query_number];
@@ -110,7 +111,8 @@ class Reader {
       figure.member = row.String(1);
       figure.key = row.String(2);
       figure.sub = row.String(3);
-      figure.day = Cuts(queries_[query_number]) ? DayOf(row.Int64(4)) : queries_[query_number].range.first;
+      figure.day =
+          Cuts(queries_[query_number]) ? DayOf(row.Int64(4)) : queries_[query_number].range.first;
       for (size_t i = 0; i < columns_; ++i) figure.values[i] = row.Int64(5 + i);
       if (!IsZero(figure.values)) figures[query_number].push_back(std::move(figure));
     }
@@ -123,8 +125,8 @@ class Reader {
   void Begin(size_t query_number, const FigureQuery& query, const std::string& key_column,
              const std::string& period_column) {
     absl::StrAppend(&sql_, sql_.empty() ? "SELECT " : " UNION ALL SELECT ", query_number, ", ",
-                    query.by_member ? "member_id" : "''", ", ", key_column, ", ", query.by_sub ? "sub_key" : "''", ", ",
-                    Cuts(query) ? period_column : "0");
+                    query.by_member ? "member_id" : "''", ", ", key_column, ", ",
+                    query.by_sub ? "sub_key" : "''", ", ", Cuts(query) ? period_column : "0");
     const size_t used = ValueCount(query.group);
     for (size_t i = 0; i < columns_; ++i) {
       if (i < used) {
@@ -143,7 +145,8 @@ class Reader {
     for (size_t i = 0; i < size; ++i) bound_.emplace_back(members[std::min(i, members.size() - 1)]);
   }
 
-  void End(const FigureQuery& query, const std::string& key_column, const std::string& period_column) {
+  void End(const FigureQuery& query, const std::string& key_column,
+           const std::string& period_column) {
     if (!query.currency.empty()) {
       absl::StrAppend(&sql_, " AND currency_code = ?");
       bound_.emplace_back(query.currency);
@@ -164,8 +167,8 @@ class Reader {
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::vector<FigureRow>>> FigureStore::Read(db::Snapshot& snapshot,
-                                                                      const std::vector<FigureQuery>& queries) {
+absl::StatusOr<std::vector<std::vector<FigureRow>>> FigureStore::Read(
+    db::Snapshot& snapshot, const std::vector<FigureQuery>& queries) {
   Reader reader(queries);
   std::map<Group, std::vector<std::string>> credited;
   for (size_t i = 0; i < queries.size(); ++i) {
@@ -187,7 +190,8 @@ absl::StatusOr<std::vector<std::vector<FigureRow>>> FigureStore::Read(db::Snapsh
         if (HasCells(query.group, dim, span.grain, of_member)) {
           reader.AddCells(i, dim, span);
         } else {
-          from_facts.push_back({span.first, span.last});  // Only days are not kept where longer periods are.
+          from_facts.push_back(
+              {span.first, span.last});  // Only days are not kept where longer periods are.
         }
       }
     }
@@ -206,8 +210,10 @@ absl::StatusOr<std::vector<std::vector<FigureRow>>> FigureStore::Read(db::Snapsh
   return reader.Run(snapshot);
 }
 
-absl::StatusOr<std::vector<std::string>> FigureStore::Credited(db::Snapshot& snapshot, Group group) {
-  static constexpr db::Statement kCredited{"credited_members", "SELECT DISTINCT member_id FROM facts WHERE fact_group = ?"};
+absl::StatusOr<std::vector<std::string>> FigureStore::Credited(db::Snapshot& snapshot,
+                                                               Group group) {
+  static constexpr db::Statement kCredited{
+      "credited_members", "SELECT DISTINCT member_id FROM facts WHERE fact_group = ?"};
   absl::StatusOr<db::Rows> rows = snapshot.Query(kCredited, static_cast<int>(group));
   if (!rows.ok()) return rows.status();
   std::vector<std::string> members;

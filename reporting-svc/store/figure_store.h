@@ -29,24 +29,28 @@ struct FigureQuery {
   Dim by_dim = Dim::kNone;
   bool by_member = false;
   bool by_sub = false;
-  std::string currency;  // Only amounts in it; empty means all, for groups or values that are counts.
+  std::string
+      currency;  // Only amounts in it; empty means all, for groups or values that are counts.
 };
 
 struct FigureRow {
   std::string member;  // Unless by_member, empty.
   std::string key;     // Unless by_dim, empty.
   std::string sub;     // Unless by_sub, empty.
-  absl::CivilDay day;  // Unless cut by a granularity, the first day of the range; else a day of the period.
+  absl::CivilDay
+      day;  // Unless cut by a granularity, the first day of the range; else a day of the period.
   Values values = {};
 };
 
-// Reads figures from the cells, and from the ledger where no cells are kept: for two dimensions at once, for days of single
-// members in one dimension, and for cycles of parts of months.
+// Reads figures from the cells, and from the ledger where no cells are kept: for two dimensions at
+// once, for days of single members in one dimension, and for cycles of parts of months.
 class FigureStore {
  public:
-  // Answers all queries in one round trip (two if the ledger must be read for everybody). Per query the rows that are not 0 in
-  // every value; several rows may be alike in all but their values, and are to be added.
-  absl::StatusOr<std::vector<std::vector<FigureRow>>> Read(db::Snapshot& snapshot, const std::vector<FigureQuery>& queries);
+  // Answers all queries in one round trip (two if the ledger must be read for everybody). Per query
+  // the rows that are not 0 in every value; several rows may be alike in all but their values, and
+  // are to be added.
+  absl::StatusOr<std::vector<std::vector<FigureRow>>> Read(db::Snapshot& snapshot,
+                                                           const std::vector<FigureQuery>& queries);
 
  private:
   // All members with facts of the group, kNobody included.

@@ -19,7 +19,8 @@ std::string ValueList(size_t count) {
 
 std::string AddValues(size_t count) {
   std::string list;
-  for (size_t i = 0; i < count; ++i) absl::StrAppend(&list, i == 0 ? "" : ", ", "v", i, " = v", i, " + VALUES(v", i, ")");
+  for (size_t i = 0; i < count; ++i)
+    absl::StrAppend(&list, i == 0 ? "" : ", ", "v", i, " = v", i, " + VALUES(v", i, ")");
   return list;
 }
 
@@ -34,7 +35,8 @@ Values ReadValues(const db::Row& row, size_t column, size_t count) {
 }
 
 constexpr char kFactColumns[] =
-    "record_kind, record_id, fact_number, fact_group, day_number, member_id, product, source, region, channel, sub_key,"
+    "record_kind, record_id, fact_number, fact_group, day_number, member_id, product, source, "
+    "region, channel, sub_key,"
     " currency_code";
 constexpr size_t kFactColumnCount = 12;
 
@@ -58,7 +60,8 @@ LedgerEntry ReadFact(const db::Row& row, size_t value_count) {
 }
 
 auto Order(const CellKey& key) {
-  return std::tie(key.group, key.dim, key.grain, key.member, key.period, key.key, key.sub, key.currency);
+  return std::tie(key.group, key.dim, key.grain, key.member, key.period, key.key, key.sub,
+                  key.currency);
 }
 
 }  // namespace
@@ -93,9 +96,10 @@ absl::StatusOr<absl::flat_hash_map<std::string, RecordState>> LedgerStore::LoadR
   absl::flat_hash_map<std::string, RecordState> records;
   size_t next = 0;
   for (const size_t size : Chunks(ids.size())) {
-    const std::string sql =
-        absl::StrCat("SELECT record_id, version, settled_credit FROM records WHERE record_kind = ? AND record_id IN (",
-                     db::Placeholders(size), ")");
+    const std::string sql = absl::StrCat(
+        "SELECT record_id, version, settled_credit FROM records WHERE record_kind = ? AND "
+        "record_id IN (",
+        db::Placeholders(size), ")");
     std::vector<db::Value> bound = {static_cast<int>(kind)};
     for (size_t i = 0; i < size; ++i) bound.emplace_back(ids[next++]);
     absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"load_records", sql}, bound);
@@ -107,13 +111,15 @@ absl::StatusOr<absl::flat_hash_map<std::string, RecordState>> LedgerStore::LoadR
   return records;
 }
 
-absl::Status LedgerStore::SaveRecords(db::Transaction& tx, RecordKind kind, const std::vector<RecordState>& records) {
+absl::Status LedgerStore::SaveRecords(db::Transaction& tx, RecordKind kind,
+                                      const std::vector<RecordState>& records) {
   size_t next = 0;
   for (const size_t size : Chunks(records.size())) {
-    const std::string sql =
-        absl::StrCat("INSERT INTO records (record_kind, record_id, version, settled_credit) VALUES ",
-                     db::Placeholders(size, "(?, ?, ?, ?)"),
-                     " ON DUPLICATE KEY UPDATE version = VALUES(version), settled_credit = VALUES(settled_credit)");
+    const std::string sql = absl::StrCat(
+        "INSERT INTO records (record_kind, record_id, version, settled_credit) VALUES ",
+        db::Placeholders(size, "(?, ?, ?, ?)"),
+        " ON DUPLICATE KEY UPDATE version = VALUES(version), settled_credit = "
+        "VALUES(settled_credit)");
     std::vector<db::Value> bound;
     bound.reserve(size * 4);
     for (size_t i = 0; i < size; ++i, ++next) {
@@ -122,7 +128,8 @@ absl::Status LedgerStore::SaveRecords(db::Transaction& tx, RecordKind kind, cons
       bound.emplace_back(records[next].version);
       bound.emplace_back(records[next].settled_credit);
     }
-    if (const auto saved = tx.ExecuteValues({"save_records", sql}, bound); !saved.ok()) return saved.status();
+    if (const auto saved = tx.ExecuteValues({"save_records", sql}, bound); !saved.ok())
+      return saved.status();
   }
   return absl::OkStatus();
 }
@@ -148,19 +155,22 @@ absl::StatusOr<absl::flat_hash_map<std::string, std::vector<Fact>>> LedgerStore:
   return facts;
 }
 
-absl::Status LedgerStore::DeleteFacts(db::Transaction& tx, RecordKind kind, const std::vector<std::string>& ids) {
+absl::Status LedgerStore::DeleteFacts(db::Transaction& tx, RecordKind kind,
+                                      const std::vector<std::string>& ids) {
   size_t next = 0;
   for (const size_t size : Chunks(ids.size())) {
-    const std::string sql = absl::StrCat("DELETE FROM facts WHERE record_kind = ? AND record_id IN (",
-                                         db::Placeholders(size), ")");
+    const std::string sql = absl::StrCat(
+        "DELETE FROM facts WHERE record_kind = ? AND record_id IN (", db::Placeholders(size), ")");
     std::vector<db::Value> bound = {static_cast<int>(kind)};
     for (size_t i = 0; i < size; ++i) bound.emplace_back(ids[next++]);
-    if (const auto deleted = tx.ExecuteValues({"delete_facts", sql}, bound); !deleted.ok()) return deleted.status();
+    if (const auto deleted = tx.ExecuteValues({"delete_facts", sql}, bound); !deleted.ok())
+      return deleted.status();
   }
   return absl::OkStatus();
 }
 
-absl::Status LedgerStore::InsertFacts(db::Transaction& tx, const std::vector<LedgerEntry>& entries) {
+absl::Status LedgerStore::InsertFacts(db::Transaction& tx,
+                                      const std::vector<LedgerEntry>& entries) {
   // Groups use unlike numbers of values; rows of one group go together, in the order of the key.
   std::vector<const LedgerEntry*> sorted;
   sorted.reserve(entries.size());
@@ -176,8 +186,8 @@ absl::Status LedgerStore::InsertFacts(db::Transaction& tx, const std::vector<Led
     const size_t values = ValueCount(group);
     const std::string tuple = absl::StrCat("(", db::Placeholders(kFactColumnCount + values), ")");
     for (const size_t size : Chunks(end - first)) {
-      const std::string sql = absl::StrCat("INSERT INTO facts (", kFactColumns, ValueList(values), ") VALUES ",
-                                           db::Placeholders(size, tuple));
+      const std::string sql = absl::StrCat("INSERT INTO facts (", kFactColumns, ValueList(values),
+                                           ") VALUES ", db::Placeholders(size, tuple));
       std::vector<db::Value> bound;
       bound.reserve(size * (kFactColumnCount + values));
       for (size_t i = 0; i < size; ++i, ++first) {
@@ -196,7 +206,8 @@ absl::Status LedgerStore::InsertFacts(db::Transaction& tx, const std::vector<Led
         bound.emplace_back(entry.fact.currency);
         BindValues(bound, entry.fact.values, values);
       }
-      if (const auto inserted = tx.ExecuteValues({"insert_facts", sql}, bound); !inserted.ok()) return inserted.status();
+      if (const auto inserted = tx.ExecuteValues({"insert_facts", sql}, bound); !inserted.ok())
+        return inserted.status();
     }
   }
   return absl::OkStatus();
@@ -209,7 +220,8 @@ absl::Status LedgerStore::AddCells(db::Transaction& tx, const Cells& cells) {
     if (!IsZero(cell.second)) sorted.push_back(&cell);
   }
   // In the order of the key: near rows together, and locks always in the same order.
-  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return Order(a->first) < Order(b->first); });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto* a, const auto* b) { return Order(a->first) < Order(b->first); });
   for (size_t first = 0; first < sorted.size();) {
     const Group group = sorted[first]->first.group;
     size_t end = first;
@@ -218,8 +230,10 @@ absl::Status LedgerStore::AddCells(db::Transaction& tx, const Cells& cells) {
     const std::string tuple = absl::StrCat("(", db::Placeholders(8 + values), ")");
     for (const size_t size : Chunks(end - first)) {
       const std::string sql = absl::StrCat(
-          "INSERT INTO cells (fact_group, dim, grain, member_id, period_day, dim_key, sub_key, currency_code",
-          ValueList(values), ") VALUES ", db::Placeholders(size, tuple), " ON DUPLICATE KEY UPDATE ", AddValues(values));
+          "INSERT INTO cells (fact_group, dim, grain, member_id, period_day, dim_key, sub_key, "
+          "currency_code",
+          ValueList(values), ") VALUES ", db::Placeholders(size, tuple),
+          " ON DUPLICATE KEY UPDATE ", AddValues(values));
       std::vector<db::Value> bound;
       bound.reserve(size * (8 + values));
       for (size_t i = 0; i < size; ++i, ++first) {
@@ -234,29 +248,35 @@ absl::Status LedgerStore::AddCells(db::Transaction& tx, const Cells& cells) {
         bound.emplace_back(key.currency);
         BindValues(bound, sums, values);
       }
-      if (const auto added = tx.ExecuteValues({"add_cells", sql}, bound); !added.ok()) return added.status();
+      if (const auto added = tx.ExecuteValues({"add_cells", sql}, bound); !added.ok())
+        return added.status();
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<LedgerEntry>> LedgerStore::ListFacts(db::Snapshot& snapshot, Group group,
-                                                                const std::optional<LedgerEntry>& after, int limit) {
-  const std::string select = absl::StrCat("SELECT ", kFactColumns, ValueList(kValueCount), " FROM facts WHERE fact_group = ?");
-  const std::string order = " ORDER BY member_id, day_number, record_kind, record_id, fact_number LIMIT ?";
+absl::StatusOr<std::vector<LedgerEntry>> LedgerStore::ListFacts(
+    db::Snapshot& snapshot, Group group, const std::optional<LedgerEntry>& after, int limit) {
+  const std::string select = absl::StrCat("SELECT ", kFactColumns, ValueList(kValueCount),
+                                          " FROM facts WHERE fact_group = ?");
+  const std::string order =
+      " ORDER BY member_id, day_number, record_kind, record_id, fact_number LIMIT ?";
   absl::StatusOr<db::Rows> rows = db::Rows();
   if (!after) {
-    rows = snapshot.Query({"list_facts", absl::StrCat(select, order)}, static_cast<int>(group), limit);
+    rows =
+        snapshot.Query({"list_facts", absl::StrCat(select, order)}, static_cast<int>(group), limit);
   } else {
-    const std::string sql = absl::StrCat(
-        select,
-        " AND member_id >= ? AND (member_id > ? OR day_number > ? OR (day_number = ? AND (record_kind > ? OR (record_kind = ?"
-        " AND (record_id > ? OR (record_id = ? AND fact_number > ?))))))",
-        order);
+    const std::string sql =
+        absl::StrCat(select,
+                     " AND member_id >= ? AND (member_id > ? OR day_number > ? OR (day_number = ? "
+                     "AND (record_kind > ? OR (record_kind = ?"
+                     " AND (record_id > ? OR (record_id = ? AND fact_number > ?))))))",
+                     order);
     const int64_t day = DayNumber(after->fact.day);
     const int kind = static_cast<int>(after->kind);
-    rows = snapshot.Query({"list_facts_after", sql}, static_cast<int>(group), after->fact.member, after->fact.member, day,
-                          day, kind, kind, after->record_id, after->record_id, after->number, limit);
+    rows = snapshot.Query({"list_facts_after", sql}, static_cast<int>(group), after->fact.member,
+                          after->fact.member, day, day, kind, kind, after->record_id,
+                          after->record_id, after->number, limit);
   }
   if (!rows.ok()) return rows.status();
   std::vector<LedgerEntry> entries;
@@ -265,47 +285,52 @@ absl::StatusOr<std::vector<LedgerEntry>> LedgerStore::ListFacts(db::Snapshot& sn
   return entries;
 }
 
-absl::StatusOr<std::vector<std::pair<CellKey, Values>>> LedgerStore::ListCells(db::Snapshot& snapshot, Group group,
-                                                                               const std::optional<CellKey>& after,
-                                                                               int limit) {
+absl::StatusOr<std::vector<std::pair<CellKey, Values>>> LedgerStore::ListCells(
+    db::Snapshot& snapshot, Group group, const std::optional<CellKey>& after, int limit) {
   const std::string select =
-      absl::StrCat("SELECT dim, grain, member_id, period_day, dim_key, sub_key, currency_code", ValueList(kValueCount),
-                   " FROM cells WHERE fact_group = ?");
-  const std::string order = " ORDER BY dim, grain, member_id, period_day, dim_key, sub_key, currency_code LIMIT ?";
+      absl::StrCat("SELECT dim, grain, member_id, period_day, dim_key, sub_key, currency_code",
+                   ValueList(kValueCount), " FROM cells WHERE fact_group = ?");
+  const std::string order =
+      " ORDER BY dim, grain, member_id, period_day, dim_key, sub_key, currency_code LIMIT ?";
   absl::StatusOr<db::Rows> rows = db::Rows();
   if (!after) {
-    rows = snapshot.Query({"list_cells", absl::StrCat(select, order)}, static_cast<int>(group), limit);
+    rows =
+        snapshot.Query({"list_cells", absl::StrCat(select, order)}, static_cast<int>(group), limit);
   } else {
-    const std::string sql = absl::StrCat(
-        select,
-        " AND dim >= ? AND (dim > ? OR grain > ? OR (grain = ? AND (member_id > ? OR (member_id = ? AND (period_day > ?"
-        " OR (period_day = ? AND (dim_key > ? OR (dim_key = ? AND (sub_key > ? OR (sub_key = ? AND currency_code > ?"
-        "))))))))))",
-        order);
+    const std::string sql = absl::StrCat(select,
+                                         " AND dim >= ? AND (dim > ? OR grain > ? OR (grain = ? "
+                                         "AND (member_id > ? OR (member_id = ? AND (period_day > ?"
+                                         " OR (period_day = ? AND (dim_key > ? OR (dim_key = ? AND "
+                                         "(sub_key > ? OR (sub_key = ? AND currency_code > ?"
+                                         "))))))))))",
+                                         order);
     const int dim = static_cast<int>(after->dim);
     const int grain = static_cast<int>(after->grain);
     const int64_t period = DayNumber(after->period);
-    rows = snapshot.Query({"list_cells_after", sql}, static_cast<int>(group), dim, dim, grain, grain, after->member,
-                          after->member, period, period, after->key, after->key, after->sub, after->sub, after->currency,
-                          limit);
+    rows = snapshot.Query({"list_cells_after", sql}, static_cast<int>(group), dim, dim, grain,
+                          grain, after->member, after->member, period, period, after->key,
+                          after->key, after->sub, after->sub, after->currency, limit);
   }
   if (!rows.ok()) return rows.status();
   std::vector<std::pair<CellKey, Values>> cells;
   cells.reserve(rows->size());
   for (const db::Row& row : *rows) {
-    cells.emplace_back(CellKey{group, static_cast<Dim>(row.Int64(0)), static_cast<Grain>(row.Int64(1)), row.String(2),
-                               DayOf(row.Int64(3)), row.String(4), row.String(5), row.String(6)},
-                       ReadValues(row, 7, kValueCount));
+    cells.emplace_back(
+        CellKey{group, static_cast<Dim>(row.Int64(0)), static_cast<Grain>(row.Int64(1)),
+                row.String(2), DayOf(row.Int64(3)), row.String(4), row.String(5), row.String(6)},
+        ReadValues(row, 7, kValueCount));
   }
   return cells;
 }
 
-absl::StatusOr<bool> LedgerStore::DeleteSome(db::Transaction& tx, const std::vector<RecordKind>& kinds, int limit) {
+absl::StatusOr<bool> LedgerStore::DeleteSome(db::Transaction& tx,
+                                             const std::vector<RecordKind>& kinds, int limit) {
   static constexpr db::Statement kByGroup[] = {
       {"delete_all_facts", "DELETE FROM facts WHERE fact_group = ? LIMIT ?"},
       {"delete_all_cells", "DELETE FROM cells WHERE fact_group = ? LIMIT ?"},
   };
-  static constexpr db::Statement kRecords{"delete_all_records", "DELETE FROM records WHERE record_kind = ? LIMIT ?"};
+  static constexpr db::Statement kRecords{"delete_all_records",
+                                          "DELETE FROM records WHERE record_kind = ? LIMIT ?"};
   for (const RecordKind kind : kinds) {
     for (const Group group : GroupsOf(kind)) {
       for (const db::Statement& statement : kByGroup) {

@@ -22,17 +22,20 @@ struct SourceState {
 // What is known about building the read models anew, and how far they are.
 class RebuildStore {
  public:
-  // From now on, until the read models of the source were emptied and have come to the position again, they are being rebuilt.
+  // From now on, until the read models of the source were emptied and have come to the position
+  // again, they are being rebuilt.
   absl::Status SetGoal(db::Transaction& tx, const std::string& source, int64_t position);
 
-  // Around the emptying of what came from a source. One that nobody asked for has the first position as its goal.
+  // Around the emptying of what came from a source. One that nobody asked for has the first
+  // position as its goal.
   absl::Status BeginEmptying(db::Transaction& tx, const std::string& source);
   absl::Status EndEmptying(db::Transaction& tx, const std::string& source);
 
   // Forgets goals that are reached.
   absl::Status ForgetReached(db::Transaction& tx);
 
-  // All sources that were ever followed, in one round trip. The checkpoints and parked events are tables of platform/change.
+  // All sources that were ever followed, in one round trip. The checkpoints and parked events are
+  // tables of platform/change.
   absl::StatusOr<std::vector<SourceState>> ReadSources(db::Snapshot& snapshot);
 };
 
@@ -40,8 +43,8 @@ class RebuildStore {
 class RequestStore {
  public:
   // False if the same caller sent this id within the last 24 hours.
-  absl::StatusOr<bool> Remember(db::Transaction& tx, const std::string& scope, const std::string& request_id,
-                                absl::Time now);
+  absl::StatusOr<bool> Remember(db::Transaction& tx, const std::string& scope,
+                                const std::string& request_id, absl::Time now);
 };
 
 }  // namespace milepost::reporting

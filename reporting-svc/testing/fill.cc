@@ -18,11 +18,13 @@ namespace {
 constexpr size_t kRowsPerTransaction = 20'000;
 const absl::TimeZone kZone = absl::FixedTimeZone(8 * 3600);
 
-absl::Status InsertAll(db::Session& session, LedgerStore& ledger, const std::vector<LedgerEntry>& entries) {
+absl::Status InsertAll(db::Session& session, LedgerStore& ledger,
+                       const std::vector<LedgerEntry>& entries) {
   for (size_t first = 0; first < entries.size(); first += kRowsPerTransaction) {
     const size_t end = std::min(entries.size(), first + kRowsPerTransaction);
     const std::vector<LedgerEntry> some(entries.begin() + first, entries.begin() + end);
-    const absl::Status status = session.Transact([&](db::Transaction& tx) { return ledger.InsertFacts(tx, some); });
+    const absl::Status status =
+        session.Transact([&](db::Transaction& tx) { return ledger.InsertFacts(tx, some); });
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -41,11 +43,14 @@ World Shape(const FillOptions& options) {
     const int team = member / 10;
     const int office = team / 5;
     if (member % 50 == 0) world.AddUnit(absl::StrCat("office-", office), "company");
-    if (member % 10 == 0) world.AddUnit(absl::StrCat("team-", team), absl::StrCat("office-", office));
+    if (member % 10 == 0)
+      world.AddUnit(absl::StrCat("team-", team), absl::StrCat("office-", office));
     world.AddMember(absl::StrCat("m-", member), absl::StrCat("team-", team));
   }
-  for (int i = 0; i < options.products; ++i) world.AddProduct(absl::StrCat("p-", i), absl::StrCat("Product ", i));
-  for (int i = 0; i < options.sources; ++i) world.AddSource(absl::StrCat("s-", i), absl::StrCat("Source ", i));
+  for (int i = 0; i < options.products; ++i)
+    world.AddProduct(absl::StrCat("p-", i), absl::StrCat("Product ", i));
+  for (int i = 0; i < options.sources; ++i)
+    world.AddSource(absl::StrCat("s-", i), absl::StrCat("Source ", i));
   world.AddProcess();
 
   const Days year{options.first_day + options.days - 365, options.first_day + options.days - 1};
@@ -57,7 +62,8 @@ World Shape(const FillOptions& options) {
   plan.set_state(target::v1::ACTIVE);
   SetPeriod(*plan.mutable_period(), year);
   world.PublishPlan(plan);
-  const auto node = [&](const std::string& id, const std::string& parent, const Days& period, int position) {
+  const auto node = [&](const std::string& id, const std::string& parent, const Days& period,
+                        int position) {
     target::v1::Node made;
     made.set_name("plans/bench/nodes/" + id);
     made.set_plan(plan.name());
@@ -75,7 +81,8 @@ World Shape(const FillOptions& options) {
     part.set_dimension(target::v1::PERIOD);
     world.PublishNode(part);
     for (int office = 0; office * 50 < options.members; ++office) {
-      target::v1::Node below = node(absl::StrCat("month-", position, "-", office), absl::StrCat("month-", position), month, office);
+      target::v1::Node below = node(absl::StrCat("month-", position, "-", office),
+                                    absl::StrCat("month-", position), month, office);
       below.set_breakdown("by-office");
       below.set_dimension(target::v1::UNIT);
       below.mutable_scope()->set_unit(absl::StrCat("units/office-", office));
@@ -94,12 +101,15 @@ absl::StatusOr<Filled> FillReadModels(db::Session& session, const FillOptions& o
   if (absl::Status s = shape.Apply(session, projection, 500); !s.ok()) return s;
 
   std::mt19937 random(options.seed);
-  const auto pick = [&random](int below) { return static_cast<int>(random() % static_cast<uint32_t>(below)); };
+  const auto pick = [&random](int below) {
+    return static_cast<int>(random() % static_cast<uint32_t>(below));
+  };
   Filled filled;
   Cells cells;
   LedgerStore ledger;
   std::vector<std::pair<int, std::vector<int64_t>>> of_members(options.members);
-  for (int64_t i = 0; i < options.opportunities; ++i) of_members[i % options.members].second.push_back(i);
+  for (int64_t i = 0; i < options.opportunities; ++i)
+    of_members[i % options.members].second.push_back(i);
   // Member by member, so that the ledger grows nearly in the order of its key.
   for (int member = 0; member < options.members; ++member) {
     std::vector<LedgerEntry> entries;
@@ -117,7 +127,8 @@ absl::StatusOr<Filled> FillReadModels(db::Session& session, const FillOptions& o
       deal.opened_day = options.first_day + pick(options.days);
       deal.engage_day = deal.opened_day;
       const absl::Time opened = absl::FromCivil(deal.opened_day, kZone);
-      deal.visits = {{"prospecting", 1, opened, opened + absl::Hours(24)}, {"engaging", 2, opened + absl::Hours(24), {}}};
+      deal.visits = {{"prospecting", 1, opened, opened + absl::Hours(24)},
+                     {"engaging", 2, opened + absl::Hours(24), {}}};
       const int fate = pick(6);
       if (fate < 4) {
         deal.state = fate < 3 ? OpportunityState::kWon : OpportunityState::kLost;
@@ -156,13 +167,16 @@ absl::StatusOr<Filled> FillReadModels(db::Session& session, const FillOptions& o
   std::vector<std::pair<CellKey, Values>> sorted(cells.begin(), cells.end());
   cells.clear();
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.first.group, a.first.dim, a.first.grain, a.first.member, a.first.period, a.first.key, a.first.sub) <
-           std::tie(b.first.group, b.first.dim, b.first.grain, b.first.member, b.first.period, b.first.key, b.first.sub);
+    return std::tie(a.first.group, a.first.dim, a.first.grain, a.first.member, a.first.period,
+                    a.first.key, a.first.sub) < std::tie(b.first.group, b.first.dim, b.first.grain,
+                                                         b.first.member, b.first.period,
+                                                         b.first.key, b.first.sub);
   });
   for (size_t first = 0; first < sorted.size(); first += kRowsPerTransaction) {
     const size_t end = std::min(sorted.size(), first + kRowsPerTransaction);
     const Cells some(sorted.begin() + first, sorted.begin() + end);
-    const absl::Status status = session.Transact([&](db::Transaction& tx) { return ledger.AddCells(tx, some); });
+    const absl::Status status =
+        session.Transact([&](db::Transaction& tx) { return ledger.AddCells(tx, some); });
     if (!status.ok()) return status;
   }
   return filled;

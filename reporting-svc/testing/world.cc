@@ -20,8 +20,8 @@ google::protobuf::Timestamp MorningOf(absl::CivilDay day) {
 
 type::v1::Date DateOf(absl::CivilDay day) { return ToProto(day); }
 
-void World::Publish(const std::string& source, const std::string& aggregate, const google::protobuf::Message& state,
-                    bool deleted) {
+void World::Publish(const std::string& source, const std::string& aggregate,
+                    const google::protobuf::Message& state, bool deleted) {
   feed::v1::Event event;
   event.set_position(static_cast<int64_t>(events_[source].size()) + 1);
   event.set_event_id(absl::StrCat("e", event.position()));
@@ -34,8 +34,8 @@ void World::Publish(const std::string& source, const std::string& aggregate, con
   events_[source].push_back(std::move(event));
 }
 
-void World::AddUnit(const std::string& id, const std::string& parent, const std::string& display_name,
-                    absl::CivilDay first) {
+void World::AddUnit(const std::string& id, const std::string& parent,
+                    const std::string& display_name, absl::CivilDay first) {
   organization::v1::Unit unit;
   unit.set_name(absl::StrCat("units/", id));
   unit.set_display_name(display_name.empty() ? id : display_name);
@@ -46,8 +46,8 @@ void World::AddUnit(const std::string& id, const std::string& parent, const std:
   Publish(kTargetService, unit.name(), unit);
 }
 
-organization::v1::Member& World::AddMember(const std::string& id, const std::string& unit, const std::string& display_name,
-                                           absl::CivilDay first) {
+organization::v1::Member& World::AddMember(const std::string& id, const std::string& unit,
+                                           const std::string& display_name, absl::CivilDay first) {
   organization::v1::Member& member = members_[id];
   member.set_name(absl::StrCat("members/", id));
   member.set_display_name(display_name.empty() ? id : display_name);
@@ -87,7 +87,8 @@ void World::AddProcess() {
   Publish(kOpportunityService, process.name(), process);
 }
 
-opportunity::v1::Opportunity World::NewDeal(const std::string& id, const std::string& owner, absl::CivilDay engaged) const {
+opportunity::v1::Opportunity World::NewDeal(const std::string& id, const std::string& owner,
+                                            absl::CivilDay engaged) const {
   opportunity::v1::Opportunity deal;
   deal.set_name(absl::StrCat("opportunities/", id));
   deal.set_title(absl::StrCat("Deal ", id));
@@ -109,8 +110,8 @@ opportunity::v1::Opportunity World::NewDeal(const std::string& id, const std::st
   return deal;
 }
 
-void World::Close(opportunity::v1::Opportunity& deal, absl::CivilDay day, int64_t amount_minor_units,
-                  const std::string& reason) {
+void World::Close(opportunity::v1::Opportunity& deal, absl::CivilDay day,
+                  int64_t amount_minor_units, const std::string& reason) {
   deal.set_state(amount_minor_units > 0 ? opportunity::v1::WON : opportunity::v1::LOST);
   if (amount_minor_units > 0) {
     deal.mutable_amount()->set_currency_code("CNY");
@@ -121,8 +122,9 @@ void World::Close(opportunity::v1::Opportunity& deal, absl::CivilDay day, int64_
   *deal.mutable_stage_history(deal.stage_history_size() - 1)->mutable_leave_time() = MorningOf(day);
 }
 
-opportunity::v1::Order World::NewOrder(const std::string& id, const std::string& owner, absl::CivilDay day,
-                                       const std::string& product, int64_t amount_minor_units) const {
+opportunity::v1::Order World::NewOrder(const std::string& id, const std::string& owner,
+                                       absl::CivilDay day, const std::string& product,
+                                       int64_t amount_minor_units) const {
   opportunity::v1::Order order;
   order.set_name(absl::StrCat("orders/", id));
   order.set_owner(absl::StrCat("members/", owner));
@@ -139,11 +141,15 @@ opportunity::v1::Order World::NewOrder(const std::string& id, const std::string&
   return order;
 }
 
-void World::PublishDeal(const opportunity::v1::Opportunity& deal) { Publish(kOpportunityService, deal.name(), deal); }
-void World::PublishOrder(const opportunity::v1::Order& order) { Publish(kOpportunityService, order.name(), order); }
+void World::PublishDeal(const opportunity::v1::Opportunity& deal) {
+  Publish(kOpportunityService, deal.name(), deal);
+}
+void World::PublishOrder(const opportunity::v1::Order& order) {
+  Publish(kOpportunityService, order.name(), order);
+}
 
-void World::Win(const std::string& id, const std::string& owner, absl::CivilDay engaged, absl::CivilDay closed,
-                const std::string& product, int64_t amount_minor_units) {
+void World::Win(const std::string& id, const std::string& owner, absl::CivilDay engaged,
+                absl::CivilDay closed, const std::string& product, int64_t amount_minor_units) {
   opportunity::v1::Opportunity deal = NewDeal(id, owner, engaged);
   if (!product.empty()) deal.set_product(absl::StrCat("products/", product));
   Close(deal, closed, amount_minor_units);
@@ -151,8 +157,12 @@ void World::Win(const std::string& id, const std::string& owner, absl::CivilDay 
   PublishOrder(NewOrder(id, owner, closed, product, amount_minor_units));
 }
 
-void World::PublishPlan(const target::v1::Plan& plan) { Publish(kTargetService, plan.name(), plan); }
-void World::PublishNode(const target::v1::Node& node) { Publish(kTargetService, node.name(), node); }
+void World::PublishPlan(const target::v1::Plan& plan) {
+  Publish(kTargetService, plan.name(), plan);
+}
+void World::PublishNode(const target::v1::Node& node) {
+  Publish(kTargetService, node.name(), node);
+}
 
 absl::Status World::Apply(db::Session& session, Projection& projection, size_t batch) {
   for (const auto& [source, events] : events_) {
