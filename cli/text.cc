@@ -22,9 +22,13 @@ uint64_t Magnitude(int64_t value) {
 }
 
 std::string Grouped(uint64_t value) {
-  std::string digits = absl::StrCat(value);
-  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
-  return digits;
+  const std::string digits = absl::StrCat(value);
+  std::string out;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
 }
 
 // Digits[.Digits] as an integer scaled by 10^decimals; nullopt if there are more decimals.
