@@ -296,8 +296,9 @@ show_reports() {
   done
 }
 
-suite_up() {
-  local size=$1 service
+# start_suite: built, migrated, running and reachable.
+start_suite() {
+  local service
   check_port_base
   build_targets release "${services[@]}" milepostctl || die "the build failed; see above"
   step "Make certificates, keys and tokens" make_secrets || die "certificates could not be made; see above"
@@ -307,8 +308,6 @@ suite_up() {
   done
   start_services || die "the suite did not start; see above"
   write_profile
-  load_demo "$size"
-  show_reports
 }
 
 # suite_down: services first, so that none sees its database go.
