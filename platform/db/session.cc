@@ -234,7 +234,10 @@ class Connection {
   absl::Status RunText(const std::string& sql) {
     try {
       std::unique_ptr<sql::Statement> statement(driver_->createStatement());
-      statement->execute(sql);
+      // Results must be taken (ANALYZE has one), or the next statement is out of step.
+      for (bool more = statement->execute(sql); more; more = statement->getMoreResults()) {
+        const std::unique_ptr<sql::ResultSet> ignored(statement->getResultSet());
+      }
       return absl::OkStatus();
     } catch (const sql::SQLException& e) {
       return Failed(e, sql.substr(0, 60), false);

@@ -9,6 +9,7 @@
 #include "platform/db/errors.h"
 #include "platform/db/migration.h"
 #include "platform/testing/database.h"
+#include "platform/testing/status_matchers.h"
 
 namespace milepost::db {
 namespace {
@@ -170,6 +171,12 @@ TEST_F(SessionTest, ACommitThatDidNotReachTheServerIsNoSuccess) {
   EXPECT_TRUE(IsUnknownCommit(status)) << status;
   EXPECT_EQ(hooks, 0);
   EXPECT_EQ(Balance("a"), -1);
+}
+
+TEST_F(SessionTest, TextMayHaveAResult) {
+  ASSERT_THAT(database_.session().RunText("ANALYZE TABLE accounts"), testing::IsOk());
+  ASSERT_TRUE(Insert("a", 1).ok());
+  EXPECT_EQ(Balance("a"), 1);
 }
 
 TEST_F(SessionTest, AnUnreachableDatabaseIsUnavailable) {
