@@ -280,7 +280,7 @@ void Bench::MeasureReports() {
                                 },
                                 [&](int, int64_t i, v1::GetLeaderboardRequest& request) {
                                   request.set_subject(i % 2 == 0 ? v1::MEMBER : v1::UNIT);
-                                  request.set_metric("revenue");
+                                  request.set_metric("metrics/revenue");
                                   set_year(request.mutable_range());
                                 }));
   add("report win-loss", Calls<v1::GetWinLossRequest, v1::WinLossReport>(
