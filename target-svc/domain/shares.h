@@ -22,6 +22,8 @@ enum class WeightViolationKind {
   kReferenceSize,      // A reference has not one value for each part.
   kReferenceTooLarge,  // Its values add up to more than the largest int64.
   kRangeOutOfRange,    // A period is empty or leaves the years a calendar covers.
+  kPartCountOutOfRange,
+  kGrowthOutOfRange,
 };
 
 // What is wrong, where (`references[1].values`), in words that name the limit.
