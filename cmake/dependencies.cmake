@@ -1,4 +1,4 @@
-# Everything here is a Debian 12 package (deploy/packages.txt); nothing is downloaded.
+# Everything here is a Debian 12 package (deploy/local/packages.txt); nothing is downloaded.
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(Protobuf REQUIRED)  # CMake's own module; Debian ships no config file.

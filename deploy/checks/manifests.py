@@ -16,20 +16,6 @@ DEPLOY = CHECKS.parent
 ROOT = DEPLOY.parent
 
 
-def missing_tool() -> str:
-    """Why manifests can not be rendered here, or nothing."""
-    if not shutil.which("kubectl"):
-        return "there is no kubectl"
-    answer = subprocess.run(["kubectl", "version", "--client", "-o", "json"], capture_output=True, text=True)
-    try:
-        version = json.loads(answer.stdout).get("kustomizeVersion", "v0.0")
-    except ValueError:
-        version = "v0.0"
-    if int(version.lstrip("v").split(".")[0]) < 5:
-        return "kubectl is older than 1.27"
-    return ""
-
-
 def render(folder: Path):
     """The documents of a kustomization, or the message why it does not render."""
     answer = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True)
@@ -39,19 +25,17 @@ def render(folder: Path):
 
 
 def secret_shapes():
-    """Keys of each Secret the services need, by rendered name; from the one description of them."""
-    shapes = {}
-    for secret in yaml.safe_load_all((DEPLOY / "base/service/secrets.yaml").read_text()):
-        for service in policy.SERVICES:
-            name = service.removesuffix("svc") + secret["metadata"]["name"]
-            shapes[name] = set(secret["stringData"])
-    return shapes
+    """Keys of each Secret the services need, as the table in deploy/README.md has them."""
+    keys = {"database": {"password", "ca.crt"}, "migration": {"password"}, "tls": {"tls.crt", "tls.key", "ca.crt"}}
+    return {f"{service}-{what}": k for service in policy.SERVICES for what, k in keys.items()}
 
 
 def check(released: bool):
+    if not shutil.which("kubectl"):
+        return ["manifests: there is no kubectl to render them with; `./dev setup` installs it"]
     findings = []
     shapes = secret_shapes()
-    findings += unnamed_files()
+    findings += unnamed_files() + services_alike()
     folders = sorted(p.parent for where in ("overlays", "checks") for p in (DEPLOY / where).glob("*/kustomization.yaml"))
     for folder in folders:
         name = str(folder.relative_to(ROOT))
@@ -91,6 +75,14 @@ def unnamed_files():
     return findings
 
 
+def services_alike():
+    """The four services are described alike: their files differ in the name alone."""
+    first = "customer"
+    text = (DEPLOY / "base" / f"{first}-svc.yaml").read_text()
+    return [f"deploy/base/{service}.yaml differs from {first}-svc.yaml in more than the name" for service in policy.SERVICES
+            if (DEPLOY / "base" / f"{service}.yaml").read_text() != text.replace(first, service.removesuffix("-svc"))]
+
+
 def release_script():
     """deploy/release writes what production then renders, and refuses what is no release."""
     findings = []
@@ -111,11 +103,11 @@ def release_script():
             "an unknown service": ["1.2.3", "registry.example.com/m", *good, "other-svc=" + digests["customer-svc"]],
             "no version": ["latest", "registry.example.com/m", *good],
         }
-        before = (copy / "overlays/production/release/kustomization.yaml").read_text()
+        before = (copy / "overlays/production/release.yaml").read_text()
         for what, arguments in wrong.items():
             if run(*arguments).returncode == 0:
                 findings.append(f"deploy/release: accepts {what}")
-        if (copy / "overlays/production/release/kustomization.yaml").read_text() != before:
+        if (copy / "overlays/production/release.yaml").read_text() != before:
             findings.append("deploy/release: a refused release changed the tree")
         answer = run("1.2.3", "registry.example.com/m", *good)
         documents, error = render(copy / "overlays/production")

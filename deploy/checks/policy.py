@@ -7,6 +7,14 @@ WORKLOADS = ("Deployment", "StatefulSet", "Job")
 CLUSTER_WIDE = ("Namespace",)
 EXTERNAL_CONFIG_MAPS = {"milepost-jwks"}
 PROBES = {"startupProbe": "/startupz", "readinessProbe": "/readyz", "livenessProbe": "/healthz"}
+# The API versions that clusters from 1.27 on serve; kubectl renders any.
+API_VERSIONS = {
+    "ConfigMap": "v1", "Namespace": "v1", "Service": "v1", "ServiceAccount": "v1",
+    "Deployment": "apps/v1", "StatefulSet": "apps/v1", "Job": "batch/v1",
+    "HorizontalPodAutoscaler": "autoscaling/v2", "NetworkPolicy": "networking.k8s.io/v1",
+    "PodDisruptionBudget": "policy/v1",
+    "PrometheusRule": "monitoring.coreos.com/v1", "ServiceMonitor": "monitoring.coreos.com/v1",
+}
 VOLUME_TYPES = {"configMap", "downwardAPI", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
 LABELS = ["name", "instance", "version", "component", "part-of", "managed-by"]
 
@@ -24,6 +32,8 @@ def check(documents, production, released, secrets):
             findings.append(f"{key[0]} {key[1]} is not in the namespace {NAMESPACE}")
         if d["kind"] == "Secret":
             findings.append(f"Secret {key[1]} is rendered; secrets do not belong into manifests")
+        elif d["apiVersion"] != API_VERSIONS.get(key[0]):
+            findings.append(f"{key[0]} {key[1]}: {d['apiVersion']} is not the API version of the house")
     rendering = Rendering(all_of, production, released, secrets)
     findings += rendering.namespace()
     for (kind, name), d in all_of.items():
@@ -175,7 +185,8 @@ class Rendering:
     def service(self, name):
         wanted = [("Deployment", name), ("Service", name), ("Service", name + "-vip"), ("Service", name + "-admin"),
                   ("ServiceAccount", name), ("PodDisruptionBudget", name), ("Job", name + "-migration")]
-        if self.production:
+        scaled = self.production or self.of("HorizontalPodAutoscaler")
+        if scaled:
             wanted.append(("HorizontalPodAutoscaler", name))
         findings = [f"{kind} {what} is missing" for kind, what in wanted if (kind, what) not in self.all_of]
         if findings:
@@ -187,7 +198,7 @@ class Rendering:
         budget = self.all_of[("PodDisruptionBudget", name)]["spec"]
         if budget.get("maxUnavailable") != 1 or budget["selector"] != deployment["spec"]["selector"]:
             findings.append("the disruption budget does not keep its pods")
-        if self.production:
+        if scaled:
             scaler = self.all_of[("HorizontalPodAutoscaler", name)]["spec"]
             if scaler["scaleTargetRef"]["name"] != name or scaler["minReplicas"] < 3:
                 findings.append("the autoscaler may go below three pods")

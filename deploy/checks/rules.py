@@ -19,11 +19,9 @@ FOREIGN = re.compile(r"up|ALERTS|kube_[a-z_]+")
 NAME = re.compile(r"\b(?:grpc_server|milepost|process|kube)_\w+|\bmilepost:[\w:]+|\bup\b(?={)")
 
 
-def missing_tool() -> str:
-    return "" if shutil.which("promtool") else "there is no promtool"
-
-
 def check():
+    if not shutil.which("promtool"):
+        return ["rules: there is no promtool to check them with; `./dev setup` installs it"]
     groups = yaml.safe_load((MONITORING / "rules.yaml").read_text())["spec"]["groups"]
     board = json.loads((MONITORING / "dashboard.json").read_text())
     return promtool(groups, board) + alerts(groups) + dashboard(board) + metric_names(groups, board)
