@@ -7,6 +7,7 @@
 #include "platform/status/error.h"
 #include "platform/types/money.h"
 #include "target-svc/domain/balance.h"
+#include "target-svc/domain/field_check.h"
 #include "target-svc/domain/limits.h"
 #include "target-svc/domain/split.h"
 
@@ -16,14 +17,6 @@ namespace {
 using status::FieldViolations;
 
 __extension__ using Wide = __int128;
-
-std::string At(const std::string& list, size_t i) { return absl::StrCat(list, "[", i, "]"); }
-
-void CheckRange(int64_t value, int64_t min, int64_t max, const std::string& field,
-                FieldViolations& violations) {
-  if (value >= min && value <= max) return;
-  violations.Add(field, absl::StrCat("is ", value, ", must be ", min, " to ", max));
-}
 
 void CheckRate(const FunnelRate& rate, const std::string& field, FieldViolations& violations) {
   if (rate.source == RateSource::kTyped) {
@@ -51,27 +44,16 @@ void CheckRate(const FunnelRate& rate, const std::string& field, FieldViolations
 // Everything but the targets.
 void CheckRequest(const FunnelRequest& request, FieldViolations& violations) {
   const size_t stages = request.stages.size();
-  if (stages < kMinFunnelStages || stages > kMaxFunnelStages) {
-    violations.Add("stages", absl::StrCat("has ", stages, " stages, must have ", kMinFunnelStages,
-                                          " to ", kMaxFunnelStages));
-  }
+  CheckSize(stages, kMinFunnelStages, kMaxFunnelStages, "stages", "stages", violations);
   for (size_t s = 0; s < stages; ++s) {
     if (request.stages[s].empty()) violations.Add(At("stages", s), "must have a name");
   }
-  if (request.channels.empty() || request.channels.size() > kMaxFunnelChannels) {
-    violations.Add("channels", absl::StrCat("has ", request.channels.size(),
-                                            " channels, must have 1 to ", kMaxFunnelChannels));
-  }
+  CheckSize(request.channels.size(), 1, kMaxFunnelChannels, "channels", "channels", violations);
   absl::flat_hash_set<std::string> ids;
   for (size_t c = 0; c < request.channels.size(); ++c) {
     const FunnelChannel& channel = request.channels[c];
     const std::string field = At("channels", c);
-    if (channel.id.empty()) {
-      violations.Add(absl::StrCat(field, ".id"), "must not be empty");
-    } else if (!ids.insert(channel.id).second) {
-      violations.Add(absl::StrCat(field, ".id"),
-                     absl::StrCat(channel.id, " is there twice; a channel is there once"));
-    }
+    CheckName(channel.id, absl::StrCat(field, ".id"), ids, violations);
     if (channel.rates.size() + 1 != stages) {
       violations.Add(
           absl::StrCat(field, ".rates"),
@@ -319,12 +301,7 @@ void CheckShares(const std::vector<FunnelShare>& shares, const std::string& fiel
   if (shares.empty()) violations.Add(field, "must not be empty");
   absl::flat_hash_set<std::string> ids;
   for (size_t i = 0; i < shares.size(); ++i) {
-    if (shares[i].id.empty()) {
-      violations.Add(absl::StrCat(At(field, i), ".id"), "must not be empty");
-    } else if (!ids.insert(shares[i].id).second) {
-      violations.Add(absl::StrCat(At(field, i), ".id"),
-                     absl::StrCat(shares[i].id, " is there twice"));
-    }
+    CheckName(shares[i].id, absl::StrCat(At(field, i), ".id"), ids, violations);
     // The sum of all weights fits 64 bits with these.
     CheckRange(shares[i].weight, 0, kMaxWeight / 2, absl::StrCat(At(field, i), ".weight"),
                violations);
