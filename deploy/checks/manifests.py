@@ -84,13 +84,19 @@ def services_alike():
 
 
 def release_script():
-    """deploy/release writes what production then renders, and refuses what is no release."""
+    """deploy/release writes what production then renders and which migrations are in it, and refuses what is no release."""
     findings = []
     digests = {s: "sha256:" + f"{n:x}" * 64 for n, s in enumerate(policy.SERVICES, start=1)}
     good = [f"{s}={d}" for s, d in digests.items()]
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "deploy"
         shutil.copytree(DEPLOY, copy, ignore=shutil.ignore_patterns("local", "docker", "__pycache__"))
+        migrations = [p for pattern in ("*-svc/schema/*.sql", "platform/*/schema/*.sql") for p in ROOT.glob(pattern)]
+        recorded = copy.parent / "tests/contract/released_migrations.txt"
+        for path in [ROOT / recorded.relative_to(copy.parent), *migrations]:
+            place = copy.parent / path.relative_to(ROOT)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place)
 
         def run(*arguments):
             return subprocess.run([str(copy / "release"), *arguments], capture_output=True, text=True)
@@ -114,6 +120,9 @@ def release_script():
         if answer.returncode != 0 or documents is None:
             return findings + [f"deploy/release: {answer.stderr.strip()} {error}"]
         findings += [f"deploy/release: {f}" for f in policy.check(documents, True, True, secret_shapes())]
+        names = {line.split()[-1] for line in recorded.read_text().splitlines() if not line.startswith("#")}
+        if names != {str(p.relative_to(ROOT)) for p in migrations}:
+            findings.append(f"deploy/release: records the migrations {sorted(names)}")
         for d in documents:
             if d["kind"] in ("Deployment", "Job"):
                 service = d["metadata"]["labels"]["app.kubernetes.io/name"]
@@ -122,6 +131,11 @@ def release_script():
                     findings.append(f"deploy/release: {d['kind']} {d['metadata']['name']} runs {image}")
                 if d["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/version"] != "1.2.3":
                     findings.append(f"deploy/release: {d['kind']} {d['metadata']['name']} has another version")
+        if run("1.2.4", "registry.example.com/m", *good).returncode != 0:
+            findings.append("deploy/release: refuses the next release")
+        (copy.parent / migrations[0].relative_to(ROOT)).write_text("DROP TABLE changes;\n")
+        if run("1.2.5", "registry.example.com/m", *good).returncode == 0:
+            findings.append("deploy/release: a migration that was released may change")
     return findings
 
 
