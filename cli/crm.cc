@@ -18,9 +18,8 @@
 namespace milepost::cli {
 namespace {
 
-constexpr char kCompany[] = "units/company";
+constexpr char kProcess[] = "processes/crm";
 constexpr char kCurrency[] = "CNY";
-constexpr char kProcess[] = "processes/standard";
 // The organization must be in force on the day of the oldest fact.
 const absl::CivilDay kBegin(2010, 1, 1);
 
@@ -135,7 +134,8 @@ class Reader {
         File::Open(directory, "sales_teams.csv", {"sales_agent", "manager", "regional_office"});
     if (!file.ok()) return file.status();
     file->Refuse(out_.refused);
-    AddUnit(0, kCompany, "Company", "", organization::v1::COMPANY, "");
+    AddUnit(0, kCrmCompany, "CRM company", "", organization::v1::COMPANY, "");
+    units_.insert(kCrmCompany);
     std::map<std::string, organization::v1::ImportMemberRow> managers;
     for (const Csv::Row& row : file->rows()) {
       const std::string agent = file->Get(row, "sales_agent");
@@ -150,7 +150,7 @@ class Reader {
       const std::string office_unit = resource::Name("units", region);
       const std::string team = resource::Name("units", IdFrom(absl::StrCat("team-", manager), 't'));
       if (units_.insert(office_unit).second) {
-        AddUnit(row.line, office_unit, office, kCompany, organization::v1::REGION, region);
+        AddUnit(row.line, office_unit, office, kCrmCompany, organization::v1::REGION, region);
       }
       if (units_.insert(team).second) {
         AddUnit(row.line, team, absl::StrCat("Team ", manager), office_unit, organization::v1::TEAM,
@@ -374,6 +374,7 @@ class Reader {
     if (!value_text.empty() && !value) {
       problems.push_back(absl::StrCat("close_value '", value_text, "' is not an amount"));
     }
+    std::optional<absl::CivilDay> closed_on;
     const bool won = stage == "Won";
     const bool closed = won || stage == "Lost";
     if (closed || stage == "Engaging") {
@@ -395,6 +396,7 @@ class Reader {
       if (!engaged) problems.push_back("engage_date is needed where deal_stage is Won or Lost");
       if (engaged && close && *close < *engaged)
         problems.push_back("close_date is before engage_date");
+      closed_on = close;
     }
     if (won && (!value || *value <= 0))
       problems.push_back("close_value must be above zero where deal_stage is Won");
@@ -403,6 +405,8 @@ class Reader {
       opportunity.mutable_amount()->set_minor_units(*value);
     }
     if (!problems.empty()) return absl::StrJoin(problems, "; ");
+    if (closed_on)
+      out_.last_close_day = std::max(out_.last_close_day.value_or(*closed_on), *closed_on);
     out_.dataset.opportunities.push_back(std::move(opportunity));
     return "";
   }
@@ -422,7 +426,7 @@ class Reader {
 opportunity::v1::Process TwoStageProcess() {
   opportunity::v1::Process process;
   process.set_name(kProcess);
-  process.set_title("Standard");
+  process.set_title("CRM pipeline");
   auto* prospecting = process.add_stages();
   prospecting->set_stage_id("prospecting");
   prospecting->set_title("Prospecting");

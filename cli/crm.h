@@ -1,12 +1,17 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/civil_time.h"
 #include "cli/loader.h"
 
 namespace milepost::cli {
+
+// The unit that everything of a CRM directory is under.
+inline constexpr char kCrmCompany[] = "units/crm";
 
 // A directory in the layout of a common B2B sales data set: sales_teams.csv (sales_agent, manager,
 // regional_office), accounts.csv (account, sector, year_established, revenue in millions,
@@ -15,8 +20,9 @@ namespace milepost::cli {
 // close_date, close_value; dates month/day/year).
 struct CrmDirectory {
   Dataset dataset;
-  std::vector<RowNote> repaired;  // Rows that were mended on the way in, and how.
-  std::vector<RowNote> refused;   // Rows that could not be read.
+  std::optional<absl::CivilDay> last_close_day;  // Of what was won or lost.
+  std::vector<RowNote> repaired;                 // Rows that were mended on the way in, and how.
+  std::vector<RowNote> refused;                  // Rows that could not be read.
 };
 
 // Reads it. Flaws that have one plain meaning are repaired (a product spelled without its space, a

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "cli/csv.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -80,6 +81,7 @@ TEST_F(CrmTest, RepairsWhatHasOnePlainMeaning) {
   EXPECT_EQ(won.open_date().month(), 10);
   EXPECT_EQ(won.open_date().day(), 25);
   EXPECT_EQ(won.close_date().year(), 2017);
+  EXPECT_EQ(crm->last_close_day, absl::CivilDay(2017, 3, 11));
   EXPECT_EQ(crm->dataset.customers[0].customer().name(), "customers/parent-inc");
   EXPECT_EQ(crm->dataset.customers[1].customer().parent(), "customers/parent-inc");
   EXPECT_EQ(crm->dataset.customers[0].customer().annual_revenue().minor_units(), 10'025'000'000);
@@ -109,6 +111,22 @@ TEST_F(CrmTest, AMissingFileOrColumnStopsIt) {
               HasSubstr("sales_pipeline.csv"));
   Write("sales_pipeline.csv", "opportunity_id\n");
   EXPECT_THAT(std::string(ReadCrmDirectory(folder_).status().message()), HasSubstr("close_value"));
+}
+
+TEST_F(CrmTest, EverythingIsUnderTheCompanysUnit) {
+  Write("sales_teams.csv",
+        "sales_agent,manager,regional_office\nAnna Bell,Mo Chan,West\nCai Dong,Li Na,CRM\n");
+  WritePipeline("A1,Anna Bell,GTX Pro,,Prospecting,,,\n");
+  const auto crm = ReadCrmDirectory(folder_);
+  ASSERT_TRUE(crm.ok()) << crm.status();
+  std::vector<std::string> units;
+  for (const auto& row : crm->dataset.units)
+    units.push_back(absl::StrCat(row.unit().name(), " < ", row.unit().parent()));
+  // An office that is called as the company is the company.
+  EXPECT_THAT(units, ::testing::ElementsAre("units/crm < ", "units/west < units/crm",
+                                            "units/team-mo-chan < units/west",
+                                            "units/team-li-na < units/crm"));
+  EXPECT_EQ(crm->last_close_day, std::nullopt);
 }
 
 TEST(IdFromTest, IdsAreValidAndDiffer) {

@@ -20,8 +20,11 @@ namespace milepost::cli {
 namespace {
 
 constexpr char kCurrency[] = "CNY";
-constexpr char kProcess[] = "processes/standard";
+// Its ids begin with `demo`, so that another company finds its own free. The one process that
+// opportunities get if they name none has a fixed id.
+constexpr char kCompany[] = "units/demo";
 constexpr char kCalendar[] = "calendars/demo";
+constexpr char kProcess[] = "processes/standard";
 constexpr int kTeamsPerRegion = 2;
 constexpr int kMembersPerTeam = 5;
 constexpr int64_t kOpportunitiesPerCustomer = 8;
@@ -114,7 +117,11 @@ void SetYear(int64_t year, type::v1::DateRange* range) {
 
 constexpr int kMembers = static_cast<int>(kRegions.size()) * kTeamsPerRegion * kMembersPerTeam;
 
-std::string MemberName(int index) { return absl::StrFormat("members/rep-%02d", index + 1); }
+std::string Own(const std::string& id) { return absl::StrCat("demo-", id); }
+std::string Own(const char* collection, const std::string& id) {
+  return absl::StrCat(collection, "/", Own(id));
+}
+std::string MemberName(int index) { return Own("members", absl::StrFormat("rep-%02d", index + 1)); }
 int RegionOf(int member) { return member / (kTeamsPerRegion * kMembersPerTeam); }
 std::string PersonName(int index) {
   return absl::StrCat(kSurnames[static_cast<size_t>(Pick(1, index, kSurnames.size()))],
@@ -123,14 +130,14 @@ std::string PersonName(int index) {
 }
 
 void AddOrganization(absl::CivilDay begin, Dataset& data) {
-  const auto add_unit = [&](const std::string& id, const std::string& name,
+  const auto add_unit = [&](const std::string& name, const std::string& display_name,
                             const std::string& parent, organization::v1::UnitKind kind,
                             const std::string& region) {
     auto& row = data.units.emplace_back();
     row.set_line(static_cast<int64_t>(data.units.size()));
-    row.mutable_unit()->set_name("units/" + id);
-    row.mutable_unit()->set_display_name(name);
-    if (!parent.empty()) row.mutable_unit()->set_parent("units/" + parent);
+    row.mutable_unit()->set_name(name);
+    row.mutable_unit()->set_display_name(display_name);
+    row.mutable_unit()->set_parent(parent);
     row.mutable_unit()->set_kind(kind);
     row.mutable_unit()->set_region(region);
     SetDate(begin, row.mutable_unit()->mutable_start_date());
@@ -142,26 +149,28 @@ void AddOrganization(absl::CivilDay begin, Dataset& data) {
     row.set_line(static_cast<int64_t>(data.members.size()));
     row.mutable_member()->set_name(name);
     row.mutable_member()->set_display_name(display_name);
-    row.mutable_member()->set_unit("units/" + unit);
+    row.mutable_member()->set_unit(unit);
     row.mutable_member()->set_job_title(title);
     SetDate(begin, row.mutable_member()->mutable_start_date());
     if (!manages.empty()) {
       auto* managed = row.mutable_member()->add_manages();
-      managed->set_unit("units/" + manages);
+      managed->set_unit(manages);
       SetDate(begin, managed->mutable_first_date());
     }
   };
-  add_unit("company", "里程碑机电集团", "", organization::v1::COMPANY, "");
-  add_member("members/director", "陈总监", "company", "销售总监", "company");
+  add_unit(kCompany, "里程碑机电集团", "", organization::v1::COMPANY, "");
+  add_member(Own("members", "director"), "陈总监", kCompany, "销售总监", kCompany);
   int member = 0;
   for (size_t r = 0; r < kRegions.size(); ++r) {
-    add_unit(kRegions[r].id, kRegions[r].name, "company", organization::v1::REGION, kRegions[r].id);
-    add_member(absl::StrCat("members/manager-", kRegions[r].id),
-               PersonName(1000 + static_cast<int>(r)), kRegions[r].id, "大区经理", kRegions[r].id);
+    const std::string region = Own(kRegions[r].id);
+    const std::string unit = Own("units", kRegions[r].id);
+    add_unit(unit, kRegions[r].name, kCompany, organization::v1::REGION, region);
+    add_member(Own("members", absl::StrCat("manager-", kRegions[r].id)),
+               PersonName(1000 + static_cast<int>(r)), unit, "大区经理", unit);
     for (int t = 0; t < kTeamsPerRegion; ++t) {
-      const std::string team = absl::StrCat(kRegions[r].id, "-", t + 1);
+      const std::string team = absl::StrCat(unit, "-", t + 1);
       add_unit(team, absl::StrFormat("%s%d组", std::string(kRegions[r].name).substr(0, 6), t + 1),
-               kRegions[r].id, organization::v1::TEAM, kRegions[r].id);
+               unit, organization::v1::TEAM, region);
       for (int m = 0; m < kMembersPerTeam; ++m, ++member) {
         add_member(MemberName(member), PersonName(member), team, "客户经理", "");
       }
@@ -173,9 +182,9 @@ void AddCatalogue(Dataset& data) {
   for (const DemoProduct& product : kProducts) {
     auto& row = data.products.emplace_back();
     row.set_line(static_cast<int64_t>(data.products.size()));
-    row.mutable_product()->set_name(absl::StrCat("products/", product.id));
+    row.mutable_product()->set_name(Own("products", product.id));
     row.mutable_product()->set_title(product.name);
-    row.mutable_product()->set_product_line(absl::StrCat("productLines/", product.line));
+    row.mutable_product()->set_product_line(Own("productLines", product.line));
     row.set_product_line_title(product.line_name);
     row.mutable_product()->mutable_list_price()->set_currency_code(kCurrency);
     row.mutable_product()->mutable_list_price()->set_minor_units(product.price_yuan * 100);
@@ -185,7 +194,7 @@ void AddCatalogue(Dataset& data) {
   for (const Named& source : kSources) {
     auto& row = data.sources.emplace_back();
     row.set_line(static_cast<int64_t>(data.sources.size()));
-    row.mutable_source()->set_name(absl::StrCat("sources/", source.id));
+    row.mutable_source()->set_name(Own("sources", source.id));
     row.mutable_source()->set_title(source.name);
   }
   auto& process = data.processes.emplace_back();
@@ -215,10 +224,10 @@ void AddCustomers(int64_t count, Dataset& data) {
                      kWords[static_cast<size_t>(Pick(14, i, kWords.size()))], industry.name,
                      i < 256 ? "" : absl::StrCat(i + 1), "有限公司"));
     customer.set_industry(industry.id);
-    customer.set_region(kRegions[static_cast<size_t>(RegionOf(member))].id);
+    customer.set_region(Own(kRegions[static_cast<size_t>(RegionOf(member))].id));
     customer.set_channel(static_cast<customer::v1::Channel>(1 + Pick(15, i, 4)));
     customer.set_source(
-        absl::StrCat("sources/", kSources[static_cast<size_t>(Pick(16, i, kSources.size()))].id));
+        Own("sources", kSources[static_cast<size_t>(Pick(16, i, kSources.size()))].id));
     customer.set_owner(MemberName(member));
   }
 }
@@ -242,10 +251,9 @@ void AddOpportunities(const DemoOptions& options, int64_t customers, absl::Civil
     row.set_customer(data.customers[static_cast<size_t>(customer)].customer().name());
     row.set_owner(MemberName(member));
     row.set_process(kProcess);
-    row.set_product(absl::StrCat("products/", product.id));
-    row.set_source(
-        absl::StrCat("sources/", kSources[static_cast<size_t>(Pick(22, i, kSources.size()))].id));
-    row.set_region(kRegions[static_cast<size_t>(RegionOf(member))].id);
+    row.set_product(Own("products", product.id));
+    row.set_source(Own("sources", kSources[static_cast<size_t>(Pick(22, i, kSources.size()))].id));
+    row.set_region(Own(kRegions[static_cast<size_t>(RegionOf(member))].id));
     row.set_channel(absl::AsciiStrToLower(customer::v1::Channel_Name(
         data.customers[static_cast<size_t>(customer)].customer().channel())));
     row.mutable_amount()->set_currency_code(kCurrency);
@@ -330,6 +338,7 @@ absl::Status WaitForReports(Client& client) {
   const absl::Time give_up = absl::Now() + kReportWait;
   for (;;) {
     reporting::v1::GetFunnelRequest request;
+    request.mutable_filter()->set_unit(kCompany);
     reporting::v1::FunnelReport report;
     const grpc::Status status =
         stub->GetFunnel(client.Context(absl::Seconds(10)).get(), request, &report);
@@ -349,7 +358,7 @@ absl::Status WaitForReports(Client& client) {
 
 absl::Status MakePlan(Client& client, Client& approver, const DemoOptions& options) {
   const int64_t year = options.today.year();
-  const std::string id = absl::StrCat("revenue-", year);
+  const std::string id = Own(absl::StrCat("revenue-", year));
   const std::string name = absl::StrCat("plans/", id);
   const auto plans = target::v1::PlanService::NewStub(client.ChannelOf("milepost.target.v1"));
   const auto nodes = target::v1::NodeService::NewStub(client.ChannelOf("milepost.target.v1"));
@@ -360,6 +369,7 @@ absl::Status MakePlan(Client& client, Client& approver, const DemoOptions& optio
       reporting::v1::ReportService::NewStub(client.ChannelOf("milepost.reporting.v1"));
   reporting::v1::GetRevenueRequest history;
   SetYear(year - 1, history.mutable_range());
+  history.mutable_filter()->set_unit(kCompany);
   reporting::v1::RevenueReport revenue;
   grpc::Status status =
       reports->GetRevenue(client.Context(absl::Seconds(30)).get(), history, &revenue);
@@ -379,7 +389,7 @@ absl::Status MakePlan(Client& client, Client& approver, const DemoOptions& optio
   plan.set_target_units(root);
   plan.set_currency_code(kCurrency);
   plan.set_visibility(target::v1::PUBLIC);
-  plan.set_unit("units/company");
+  plan.set_unit(kCompany);
   plan.set_calendar(kCalendar);
   target::v1::Plan made;
   status = plans->CreatePlan(client.Context(absl::Seconds(30)).get(), create, &made);

@@ -9,9 +9,10 @@
 
 namespace milepost::cli {
 
-// A made-up company with Chinese names: the same size and day give the same company. It sells since
-// the beginning of the year before `today`; opportunities move on as days pass, so loading it again
-// later continues it.
+// A made-up company with Chinese names, `units/demo`: the same size and day give the same company.
+// It sells since the beginning of the year before `today`; opportunities move on as days pass, so
+// loading it again later continues it. Ids begin with `demo`, so that another company can be loaded
+// beside it.
 struct DemoOptions {
   int64_t opportunities = 2'000;  // 1 to 10,000,000
   absl::CivilDay today;

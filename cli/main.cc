@@ -255,7 +255,8 @@ int RunImport(const std::vector<std::string>& words, const Globals& globals) {
         "won one also becomes an order. Plain flaws are repaired and listed; rows that cannot be "
         "read are named by file\n"
         "and line, and the others are loaded. Repeating it changes nothing; after mending rows, "
-        "repeat it.\n\n"
+        "repeat it.\n"
+        "The company is units/crm; the demo company, units/demo, may be there too.\n\n"
         "  --all-rows   list every repaired and refused row, not only the first\n");
     return globals.help ? kOk : kUsage;
   }
@@ -275,9 +276,17 @@ int RunImport(const std::vector<std::string>& words, const Globals& globals) {
                          directory->refused.end());
   PrintLoad(*result, directory->repaired, globals.all_rows);
   std::printf(
-      "\nDone in %.1f s. Next: milepostctl report funnel; milepostctl report leaderboard --by "
-      "member\n",
-      absl::ToDoubleSeconds(absl::Now() - start));
+      "\nDone in %.1f s. The company is %s; with --unit %s a report is of it alone, whatever else "
+      "is loaded:\n",
+      absl::ToDoubleSeconds(absl::Now() - start), kCrmCompany, kCrmCompany);
+  std::vector<std::string> next = {"funnel", "win-loss --by product", "sales-cycle"};
+  if (directory->last_close_day) {
+    const std::string year = absl::StrCat(directory->last_close_day->year());
+    next.push_back(absl::StrCat("leaderboard --by member --period ", year));
+    next.push_back(absl::StrCat("revenue --by unit --granularity quarter --period ", year));
+  }
+  for (const std::string& report : next)
+    std::printf("  milepostctl report %s --unit %s\n", report.c_str(), kCrmCompany);
   return result->refused.empty() ? kOk : kFailed;
 }
 

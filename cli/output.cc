@@ -75,6 +75,13 @@ std::string MessageText(const Message& message, bool plain) {
   return json;
 }
 
+// Units of a target are minor units of the currency that stands beside them, if one does.
+bool IsAmount(const Message& message, const FieldDescriptor& field) {
+  if (field.is_repeated() || !absl::EndsWith(field.name(), "_units")) return false;
+  const FieldDescriptor* currency = message.GetDescriptor()->FindFieldByName("currency_code");
+  return currency != nullptr && !message.GetReflection()->GetString(message, currency).empty();
+}
+
 std::string ScalarText(const Message& message, const FieldDescriptor& field, int index,
                        bool plain) {
   const auto* reflection = message.GetReflection();
@@ -104,7 +111,8 @@ std::string ScalarText(const Message& message, const FieldDescriptor& field, int
                                              : reflection->GetInt64(message, &field));
       if (absl::EndsWith(field.name(), "_ppm") && !plain) return FormatPpm(number);
       if (absl::EndsWith(field.name(), "year")) return absl::StrCat(number);
-      return plain ? absl::StrCat(number) : FormatCount(number);
+      if (plain) return absl::StrCat(number);
+      return IsAmount(message, field) ? FormatMoney(number, ChineseLocale()) : FormatCount(number);
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
       return MessageText(repeated ? reflection->GetRepeatedMessage(message, &field, index)

@@ -12,16 +12,16 @@ audience=milepost
 year=$(TZ=Asia/Shanghai date +%Y)
 reports=(
   'target progress --view owners --depth 2'
-  'report funnel'
-  "report leaderboard --by member --range $year --limit 10"
-  "report leaderboard --by unit --range $year"
-  'report win-loss --by product'
-  'report sales-cycle'
+  'report funnel --unit demo'
+  "report leaderboard --by member --range $year --unit demo --limit 10"
+  "report leaderboard --by unit --range $year --unit demo"
+  'report win-loss --by product --unit demo'
+  'report sales-cycle --unit demo'
 )
 proposals=(
   'customer search 瑞丰'
-  'opportunity list --states open --owners members/rep-09'
-  "report kpi --range $year"
+  'opportunity list --states open --owners members/demo-rep-09'
+  "report kpi --range $year --unit demo"
 )
 
 service_number() {
