@@ -18,6 +18,12 @@ absl::Status Precondition(const std::string& reason, const std::string& message,
   return Error(absl::StatusCode::kFailedPrecondition, reason, message, facts);
 }
 
+absl::Status BadField(const std::string& field, const std::string& description) {
+  status::FieldViolations violations;
+  violations.Add(field, description);
+  return violations.ToStatus();
+}
+
 std::string Text(absl::CivilDay day) { return absl::FormatCivilTime(day); }
 
 }  // namespace
@@ -227,14 +233,12 @@ absl::Status OrderCancelled(const std::string& name) {
 }
 
 absl::Status AmountTooLarge() {
-  return Precondition("AMOUNT_TOO_LARGE", absl::StrCat("the lines add up to more than ",
-                                                       kMaxMinorUnits, " minor units"));
+  return BadField("lines", absl::StrCat("add up to more than ", kMaxMinorUnits, " minor units"));
 }
 
 absl::Status LinesDiffer(int64_t amount, int64_t lines) {
-  return Precondition("LINES_DIFFER",
-                      absl::StrCat("the lines add up to ", lines, ", but the amount is ", amount),
-                      {{"amount", absl::StrCat(amount)}, {"lines", absl::StrCat(lines)}});
+  return BadField("lines",
+                  absl::StrCat("add up to ", lines, " minor units, but the amount is ", amount));
 }
 
 absl::Status LineUnknown(int line_number, size_t lines) {

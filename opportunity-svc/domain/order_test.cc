@@ -49,11 +49,11 @@ TEST(NewOrderTest, FiguresFollowFromTheLines) {
 TEST(NewOrderTest, RefusesWhatOverflowsAndTheFuture) {
   OrderCommand command = TwoLines();
   command.lines = {{"gtx", kMaxQuantity, kMaxMinorUnits, 0}};
-  EXPECT_EQ(ReasonOf(NewOrder(command, kNow, kToday).status()), "AMOUNT_TOO_LARGE");
+  EXPECT_EQ(ReasonOf(NewOrder(command, kNow, kToday).status()), "INVALID_FIELDS");
   command.lines = {{"gtx", 1, kMaxMinorUnits, 0}, {"gtx", 1, 1, 0}};
-  EXPECT_EQ(ReasonOf(NewOrder(command, kNow, kToday).status()), "AMOUNT_TOO_LARGE");
+  EXPECT_EQ(ReasonOf(NewOrder(command, kNow, kToday).status()), "INVALID_FIELDS");
   command.lines = {{"gtx", kMaxQuantity, 0, kMaxMinorUnits}};
-  EXPECT_EQ(ReasonOf(NewOrder(command, kNow, kToday).status()), "AMOUNT_TOO_LARGE");
+  EXPECT_EQ(ReasonOf(NewOrder(command, kNow, kToday).status()), "INVALID_FIELDS");
   command = TwoLines();
   command.order_date = kToday + 1;
   EXPECT_EQ(ReasonOf(NewOrder(command, kNow, kToday).status()), "DATE_IN_FUTURE");

@@ -6,7 +6,6 @@ namespace {
 std::string FieldOf(const absl::Status& status) {
   const std::string reason = status::ReasonOf(status);
   if (reason == "STAGE_UNKNOWN") return "stage";
-  if (reason == "AMOUNT_TOO_LARGE") return "amount";
   if (reason == "DATE_IN_FUTURE" || reason == "DATE_TOO_EARLY") return "close_date";
   return "name";
 }

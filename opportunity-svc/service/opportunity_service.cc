@@ -95,8 +95,8 @@ OpportunityService::OpportunityService(Parts parts, prometheus::Registry& regist
 grpc::ServerUnaryReactor* OpportunityService::GetOpportunity(
     grpc::CallbackServerContext* context, const v1::GetOpportunityRequest* request,
     v1::Opportunity* response) {
-  return parts_.rpc.Run(*context, *request, *response,
-                        [this](auto&... call) { return Get(call...); });
+  return parts_.rpc.RunTogether(*context, *request, *response,
+                                [this](auto&... calls) { Get(calls...); });
 }
 
 grpc::ServerUnaryReactor* OpportunityService::ListOpportunities(
@@ -260,16 +260,37 @@ absl::StatusOr<OpportunityService::Archived> OpportunityService::CheckReferences
   return archived;
 }
 
-OpportunityService::Result OpportunityService::Get(const rpc::Caller& caller, db::Session& db,
-                                                   const v1::GetOpportunityRequest& request) {
-  Reader reader(parts_.currency_code);
-  const std::string id = reader.Name(kOpportunities, request.name(), "name", Need::kRequired);
-  if (absl::Status status = reader.status(); !status.ok()) return status;
-  const absl::StatusOr<Opportunity> opportunity =
-      db.Read([&](db::Snapshot& snapshot) { return store_.Load(snapshot, id); });
-  if (!opportunity.ok()) return opportunity.status();
-  if (!caller.MaySee(opportunity->owner)) return error::NotFound(request.name());
-  return ToProto(*opportunity);
+void OpportunityService::Get(db::Session& db, std::vector<GetCall>& calls) {
+  std::vector<std::string> ids;  // Of each call; empty if it is refused.
+  std::set<std::string> wanted;
+  for (GetCall& call : calls) {
+    Reader reader(parts_.currency_code);
+    ids.push_back(reader.Name(kOpportunities, call.request.name(), "name", Need::kRequired));
+    if (absl::Status status = reader.status(); status.ok()) {
+      wanted.insert(ids.back());
+    } else {
+      call.result = std::move(status);
+      ids.back().clear();
+    }
+  }
+  const auto found = db.Read([&](db::Snapshot& snapshot) {
+    return store_.LoadResources(snapshot, std::vector<std::string>(wanted.begin(), wanted.end()));
+  });
+  for (size_t i = 0; i < calls.size(); ++i) {
+    if (ids[i].empty()) continue;
+    GetCall& call = calls[i];
+    if (!found.ok()) {
+      call.result = found.status();
+      continue;
+    }
+    const auto resource = found->find(ids[i]);
+    if (resource == found->end() ||
+        (resource->second.ok() && !call.caller.MaySee(resource->second->owner()))) {
+      call.result = error::NotFound(call.request.name());
+    } else {
+      call.result = resource->second;
+    }
+  }
 }
 
 absl::StatusOr<v1::ListOpportunitiesResponse> OpportunityService::List(

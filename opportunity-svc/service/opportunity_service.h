@@ -63,7 +63,8 @@ class OpportunityService final : public v1::OpportunityService::CallbackService 
 
  private:
   using Result = absl::StatusOr<v1::Opportunity>;
-  Result Get(const rpc::Caller& caller, db::Session& db, const v1::GetOpportunityRequest& request);
+  using GetCall = rpc::Runner::Asked<v1::GetOpportunityRequest, v1::Opportunity>;
+  void Get(db::Session& db, std::vector<GetCall>& calls);
   absl::StatusOr<v1::ListOpportunitiesResponse> List(const rpc::Caller& caller, db::Session& db,
                                                      const v1::ListOpportunitiesRequest& request);
   Result Create(const rpc::Caller& caller, db::Session& db,

@@ -149,8 +149,7 @@ TEST_F(OrderServiceTest, RulesOnCreate) {
   v1::CreateOrderRequest request = Request("r-1");
   request.mutable_lines(0)->set_quantity(1'000'000'000);
   *request.mutable_lines(0)->mutable_unit_price() = Yuan(9'000'000'000'000'000);
-  EXPECT_THAT(Create("anna", request),
-              Fails(absl::StatusCode::kFailedPrecondition, "AMOUNT_TOO_LARGE"));
+  EXPECT_THAT(Create("anna", request), NamesField("lines"));
   request = Request("r-1");
   request.mutable_lines(0)->set_product("products/none");
   EXPECT_THAT(Create("anna", request),

@@ -15,11 +15,17 @@ namespace {
 // Every SELECT begins so, and FromRow reads it.
 constexpr char kSelect[] = "SELECT body, import_hash, import_version FROM opportunities";
 
-absl::StatusOr<Opportunity> FromRow(const db::Row& row) {
+absl::StatusOr<v1::Opportunity> FromBody(const std::string& body) {
   v1::Opportunity proto;
-  if (!proto.ParseFromString(row.String(0)))
+  if (!proto.ParseFromString(body))
     return absl::DataLossError("a stored opportunity cannot be read");
-  Opportunity opportunity = FromProto(proto);
+  return proto;
+}
+
+absl::StatusOr<Opportunity> FromRow(const db::Row& row) {
+  const absl::StatusOr<v1::Opportunity> proto = FromBody(row.String(0));
+  if (!proto.ok()) return proto.status();
+  Opportunity opportunity = FromProto(*proto);
   if (!row.IsNull(1)) opportunity.import_mark = ImportMark{row.String(1), row.Int64(2)};
   return opportunity;
 }
@@ -75,6 +81,20 @@ absl::StatusOr<Opportunity> OpportunityStore::LoadForUpdate(db::Transaction& tx,
                                                             const std::string& id) const {
   static const std::string sql = absl::StrCat(kSelect, " WHERE opportunity_id = ? FOR UPDATE");
   return One(tx.Query({"lock_opportunity", sql}, id), id);
+}
+
+absl::StatusOr<OpportunityStore::Resources> OpportunityStore::LoadResources(
+    db::Snapshot& snapshot, const std::vector<std::string>& ids) const {
+  Resources found;
+  if (ids.empty()) return found;
+  std::string sql = "SELECT opportunity_id, body FROM opportunities WHERE 1 = 1";
+  std::vector<db::Value> arguments;
+  AddIn("opportunity_id", ids, sql, arguments);
+  const absl::StatusOr<db::Rows> rows =
+      snapshot.QueryValues({"load_opportunities", sql}, arguments);
+  if (!rows.ok()) return rows.status();
+  for (const db::Row& row : *rows) found.emplace(row.String(0), FromBody(row.String(1)));
+  return found;
 }
 
 absl::StatusOr<std::map<std::string, Opportunity>> OpportunityStore::LoadManyForUpdate(

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "milepost/opportunity/v1/opportunity.pb.h"
 #include "opportunity-svc/domain/opportunity.h"
 #include "platform/change/change.h"
 #include "platform/db/session.h"
@@ -42,6 +43,11 @@ class OpportunityStore {
   // NOT_FOUND if there is none.
   absl::StatusOr<Opportunity> Load(db::Snapshot& snapshot, const std::string& id) const;
   absl::StatusOr<Opportunity> LoadForUpdate(db::Transaction& tx, const std::string& id) const;
+
+  // The resources of those that exist, by id; one that cannot be read is an error of its own.
+  using Resources = std::map<std::string, absl::StatusOr<v1::Opportunity>>;
+  absl::StatusOr<Resources> LoadResources(db::Snapshot& snapshot,
+                                          const std::vector<std::string>& ids) const;
 
   // Those that exist, by id.
   absl::StatusOr<std::map<std::string, Opportunity>> LoadManyForUpdate(

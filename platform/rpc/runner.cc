@@ -4,6 +4,7 @@
 
 #include <array>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -27,6 +28,9 @@ namespace {
 
 constexpr int kCodes = 17;
 constexpr char kBearer[] = "Bearer ";
+// Workers that serve one method together: while they are at it, calls gather for the next
+// statement.
+constexpr int kServingTogether = 2;
 
 std::string Hex(size_t bytes) {
   std::array<unsigned char, 16> random{};
@@ -80,10 +84,14 @@ struct Runner::Method {
   prometheus::Counter* received;
   prometheus::Counter* sent;
   prometheus::Gauge* in_flight;
+
+  std::mutex mutex;
+  std::deque<Waiting> waiting;  // For RunTogether; guarded by mutex, as is the next one.
+  int serving = 0;              // Workers that serve `waiting`, or have been asked to.
 };
 
 struct Runner::Call {
-  const Method* method;
+  Method* method;
   grpc::CallbackServerContext* context;
   absl::Time start;
   absl::Time deadline;
@@ -339,26 +347,85 @@ const Caller& Runner::caller(const Call& call) const { return *call.caller; }
 void Runner::Submit(const std::shared_ptr<Call>& call, std::function<void(db::Session&)> work,
                     std::function<void(const absl::Status&)> refuse) {
   const absl::Time queued = absl::Now();
+  state_->queue_length.Increment();
   const bool taken = state_->pool.Submit(
       [this, call, queued, work = std::move(work), refuse](db::Session& session) {
-        state_->queue_length.Decrement();
-        state_->pool_wait.Observe(absl::ToDoubleSeconds(absl::Now() - queued));
-        if (call->context->IsCancelled() || absl::Now() > call->deadline) {
-          state_->rejected_deadline.Increment();
-          refuse(absl::DeadlineExceededError("waited too long for a database worker"));
-          return;
-        }
+        if (absl::Status status = LeaveQueue(*call, queued); !status.ok()) return refuse(status);
         session.StartUnit(call->method->full_name, call->deadline);
         work(session);
       });
-  if (taken) {
-    state_->queue_length.Increment();
-    return;
-  }
+  if (!taken) refuse(Overloaded());
+}
+
+absl::Status Runner::Overloaded() {
+  state_->queue_length.Decrement();
   state_->rejected_limit.Increment();
-  refuse(status::Error(
+  return status::Error(
       absl::StatusCode::kResourceExhausted, "OVERLOADED",
-      absl::StrCat("more than ", options_.queue_limit, " calls are waiting; try again later")));
+      absl::StrCat("more than ", options_.queue_limit, " calls are waiting; try again later"));
+}
+
+absl::Status Runner::LeaveQueue(const Call& call, absl::Time queued) {
+  const absl::Time now = absl::Now();
+  state_->queue_length.Decrement();
+  state_->pool_wait.Observe(absl::ToDoubleSeconds(now - queued));
+  if (!call.context->IsCancelled() && now <= call.deadline) return absl::OkStatus();
+  state_->rejected_deadline.Increment();
+  return absl::DeadlineExceededError("waited too long for a database worker");
+}
+
+void Runner::SubmitTogether(Waiting waiting, Serve serve) {
+  Method& method = *waiting.call->method;
+  state_->queue_length.Increment();
+  std::deque<Waiting> refused;
+  {
+    const std::lock_guard<std::mutex> lock(method.mutex);
+    if (method.waiting.size() >= options_.queue_limit) {
+      refused.push_back(std::move(waiting));
+    } else {
+      method.waiting.push_back(std::move(waiting));
+      if (method.serving == kServingTogether) return;
+      ++method.serving;
+    }
+  }
+  if (refused.empty()) {
+    if (state_->pool.Submit([this, &method, serve = std::move(serve)](db::Session& session) {
+          ServeTogether(method, session, serve);
+        })) {
+      return;
+    }
+    const std::lock_guard<std::mutex> lock(method.mutex);
+    if (--method.serving == 0) refused.swap(method.waiting);
+  }
+  for (const Waiting& one : refused) one.reactor->Finish(End(*one.call, Overloaded()));
+}
+
+void Runner::ServeTogether(Method& method, db::Session& session, const Serve& serve) {
+  for (;;) {
+    std::vector<Waiting> taken;
+    {
+      const std::lock_guard<std::mutex> lock(method.mutex);
+      while (!method.waiting.empty() && taken.size() < kMaxTogether) {
+        taken.push_back(std::move(method.waiting.front()));
+        method.waiting.pop_front();
+      }
+      if (taken.empty()) {
+        --method.serving;
+        return;
+      }
+    }
+    absl::Time deadline = absl::InfinitePast();
+    std::erase_if(taken, [&](const Waiting& one) {
+      const absl::Status status = LeaveQueue(*one.call, one.queued);
+      if (!status.ok()) one.reactor->Finish(End(*one.call, status));
+      deadline = std::max(deadline, one.call->deadline);
+      return !status.ok();
+    });
+    if (taken.empty()) continue;
+    if (session.ReadIsOld()) session.EndRead();
+    session.StartUnit(method.full_name, deadline);
+    serve(session, taken);
+  }
 }
 
 bool Runner::StartStream(const std::shared_ptr<Call>& call,

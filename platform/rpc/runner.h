@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -103,6 +104,44 @@ class Runner {
     return reactor;
   }
 
+  // One of the calls that are answered together.
+  template <typename Request, typename Response>
+  struct Asked {
+    const Caller& caller;
+    const Request& request;
+    absl::StatusOr<Response> result;  // The handler sets it.
+  };
+
+  // As Run, for reads that many callers ask for at once: a worker takes all calls of the method
+  // that wait, at most kMaxTogether, so that one statement answers them. Handler:
+  // void(db::Session&, std::vector<Asked<Request, Response>>&). One call alone waits for nobody.
+  template <typename Request, typename Response, typename Handler>
+  grpc::ServerUnaryReactor* RunTogether(grpc::CallbackServerContext& context,
+                                        const Request& request, Response& response,
+                                        Handler handler) {
+    grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
+    std::shared_ptr<Call> call = Start(context, *Request::descriptor(), &request);
+    if (call == nullptr) return FinishRefused(reactor);
+    SubmitTogether(
+        {std::move(call), reactor, &request, &response, absl::Now()},
+        [this, handler](db::Session& session, const std::vector<Waiting>& waiting) {
+          std::vector<Asked<Request, Response>> asked;
+          asked.reserve(waiting.size());
+          for (const Waiting& one : waiting) {
+            asked.push_back({caller(*one.call), static_cast<const Request&>(*one.request),
+                             absl::UnknownError("not answered")});
+          }
+          handler(session, asked);
+          for (size_t i = 0; i < waiting.size(); ++i) {
+            absl::StatusOr<Response>& result = asked[i].result;
+            if (result.ok()) static_cast<Response&>(*waiting[i].response) = *std::move(result);
+            waiting[i].reactor->Finish(End(*waiting[i].call, asked[i].result.status()));
+          }
+        });
+    return reactor;
+  }
+  static constexpr size_t kMaxTogether = 64;
+
   // Handler: absl::Status(const rpc::Caller&, db::Session&, const Request&, Writer<Response>&), on
   // a thread of its own.
   template <typename Response, typename Request, typename Handler>
@@ -128,6 +167,15 @@ class Runner {
   struct Call;
   struct Method;
   struct State;
+  // A call that RunTogether has not answered yet.
+  struct Waiting {
+    std::shared_ptr<Call> call;
+    grpc::ServerUnaryReactor* reactor;
+    const google::protobuf::Message* request;
+    google::protobuf::Message* response;
+    absl::Time queued;
+  };
+  using Serve = std::function<void(db::Session&, const std::vector<Waiting>&)>;
 
   // Authenticates and authorises. Null if refused: then last_refusal (of this thread) says why.
   std::shared_ptr<Call> Start(grpc::CallbackServerContext& context,
@@ -138,6 +186,13 @@ class Runner {
   const Caller& caller(const Call& call) const;
   void Submit(const std::shared_ptr<Call>& call, std::function<void(db::Session&)> work,
               std::function<void(const absl::Status&)> refuse);
+  void SubmitTogether(Waiting waiting, Serve serve);
+  // Serves what waits for the method until nothing does.
+  void ServeTogether(Method& method, db::Session& session, const Serve& serve);
+  // The answer to a call that finds the queue full.
+  absl::Status Overloaded();
+  // OK if somebody still waits for the answer of a call that has waited for a worker.
+  absl::Status LeaveQueue(const Call& call, absl::Time queued);
   // Starts a stream's thread; false if there are too many.
   bool StartStream(const std::shared_ptr<Call>& call, std::function<void(db::Session&)> work);
   // If the request was carried out before, fills `response` and returns OK, or says that its

@@ -1,8 +1,15 @@
 #include "platform/rpc/worker_pool.h"
 
+#include <chrono>
 #include <utility>
 
 namespace milepost::rpc {
+namespace {
+
+// So long without work a worker keeps its read transaction: ending it is a round trip.
+constexpr std::chrono::milliseconds kIdle(20);
+
+}  // namespace
 
 WorkerPool::WorkerPool(int workers, size_t queue_limit, const SessionFactory& make_session)
     : queue_limit_(queue_limit) {
@@ -39,12 +46,13 @@ void WorkerPool::Work(db::Session& session) {
     std::function<void(db::Session&)> task;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      if (queue_.empty() && !stopping_) {
+      const auto ready = [this] { return stopping_ || !queue_.empty(); };
+      if (!ready_.wait_for(lock, kIdle, ready)) {
         // Idle: a migration must not wait for our open read transaction.
         lock.unlock();
         session.EndRead();
         lock.lock();
-        ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        ready_.wait(lock, ready);
       }
       if (queue_.empty()) return;
       task = std::move(queue_.front());

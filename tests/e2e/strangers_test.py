@@ -465,7 +465,7 @@ def check_opportunities(suite, checks, admin):
         order_pb2.OrderLineInput(quantity=1_000_000_000, unit_price=type_pb2.Money(
             currency_code="CNY", minor_units=9_000_000_000_000_000))])
     checks.fails("an order whose sum overflows", lambda: rep.OrderService.CreateOrder(order),
-                 "FAILED_PRECONDITION", "AMOUNT_TOO_LARGE")
+                 "INVALID_ARGUMENT", fields=["lines"])
     order.lines[0].CopyFrom(order_pb2.OrderLineInput(quantity=-1, unit_price=money(1)))
     checks.fails("an order of minus one piece", lambda: rep.OrderService.CreateOrder(order), "INVALID_ARGUMENT",
                  fields=["lines[0].quantity"])
