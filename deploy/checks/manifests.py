@@ -46,7 +46,7 @@ def check(released: bool):
         production = "production" in folder.name
         secrets = dict(shapes) if production else dict(shapes, **{"mariadb-tls": {"tls.crt", "tls.key", "ca.crt"}})
         findings += [f"{name}: {f}" for f in policy.check(documents, production, released, secrets)]
-    findings += settings_known_to_code()
+    findings += settings_known_to_code() + peers_used()
     findings += release_script()
     findings += local_secrets(shapes)
     return findings
@@ -63,6 +63,19 @@ def settings_known_to_code():
         keys |= set(re.findall(r"\bMILEPOST_[A-Z_]+", json.dumps(documents)))
     return [f"deploy: no program has a flag for {key}"
             for key in sorted(keys) if key.removeprefix("MILEPOST_").lower().replace("_", "-") not in flags]
+
+
+def peers_used():
+    """A service is told the addresses of the services it calls or follows, and of no others."""
+    findings = []
+    documents, _ = render(DEPLOY / "overlays/production")
+    for service in policy.SERVICES:
+        settings = [d["data"] for d in documents if d["kind"] == "ConfigMap" and d["metadata"]["name"].startswith(f"{service}-settings")][0]
+        told = {p for p in policy.SERVICES if f"MILEPOST_{p.removesuffix('-svc').upper()}_ADDRESS" in settings}
+        used = set(re.findall(r"settings\(\)\.(\w+)_address", (ROOT / service / "main.cc").read_text()))
+        if {p.removesuffix("-svc") for p in told} != used:
+            findings.append(f"{service}: is told of {sorted(told)}, and its main.cc asks for {sorted(used)}")
+    return findings
 
 
 def unnamed_files():

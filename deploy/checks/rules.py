@@ -24,7 +24,7 @@ def check():
         return ["rules: there is no promtool to check them with; `./dev setup` installs it"]
     groups = yaml.safe_load((MONITORING / "rules.yaml").read_text())["spec"]["groups"]
     board = json.loads((MONITORING / "dashboard.json").read_text())
-    return promtool(groups, board) + alerts(groups) + dashboard(board) + metric_names(groups, board)
+    return promtool(groups, board) + alerts(groups) + dashboard(board) + runbooks(board) + metric_names(groups, board)
 
 
 def promtool(groups, board):
@@ -96,6 +96,13 @@ def dashboard(board):
                 if used not in variables and not used.startswith("__"):
                     findings.append(f"dashboard: panel {panel['title']} uses the unknown variable {used}")
     return findings
+
+
+def runbooks(board):
+    """A page that sends its reader to a *panel* names one there is."""
+    titles = {p["title"] for p in board["panels"]}
+    return [f"docs/runbooks/{page.name}: the dashboard has no panel {name}" for page in sorted(RUNBOOKS.glob("*.md"))
+            for name in re.findall(r"(?<!\*)\*([^*\n`]+)\*(?!\*)", page.read_text()) if name not in titles]
 
 
 def expressions(board):
