@@ -497,6 +497,15 @@ absl::StatusOr<FunnelComparison> CompareFunnel(const FunnelRequest& request,
   return comparison;
 }
 
+std::vector<FunnelShare> WeeksOf(const WorkingCalendar& calendar, DayRange days) {
+  std::vector<FunnelShare> weeks;
+  for (const Period& week : Periods(days, PeriodKind::kWeek)) {
+    weeks.push_back(
+        {PeriodLabel(PeriodKind::kWeek, week.days.first), calendar.WeightPpm(week.days)});
+  }
+  return weeks;
+}
+
 absl::StatusOr<FunnelSpread> SpreadFunnel(int64_t count, const std::vector<FunnelShare>& members,
                                           const std::vector<FunnelShare>& weeks) {
   FieldViolations violations;

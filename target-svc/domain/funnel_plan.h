@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "target-svc/domain/working_calendar.h"
 #include "target-svc/domain/worksheet.h"
 
 // Funnel back-calculation: from so many deliveries to what must enter the top, and back.
@@ -177,6 +178,10 @@ struct FunnelShare {
   std::string id;  // Member or week; not empty, once in a spread.
   int64_t weight = 0;
 };
+
+// The weeks of a range, cut at its ends, weighing what their working days weigh; ids are
+// `2026-W10`. The range lies within the years that a calendar covers.
+std::vector<FunnelShare> WeeksOf(const WorkingCalendar& calendar, DayRange days);
 
 // members × weeks is at most kMaxBalanceCells.
 struct FunnelSpread {

@@ -16,7 +16,6 @@ namespace milepost::target {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using Random = std::mt19937_64;
 
 int64_t Between(Random& random, int64_t low, int64_t high) {
@@ -278,6 +277,21 @@ TEST(SpreadFunnel, AddsUpBothWays) {
   for (size_t w = 0; w < 4; ++w) {
     EXPECT_EQ(spread->counts[0][w] + spread->counts[1][w], spread->week_totals[w]);
   }
+}
+
+TEST(SpreadFunnel, OverTheWeeksOfAQuarter) {
+  const std::vector<FunnelShare> weeks =
+      WeeksOf(WorkingCalendar{CalendarDefinition{}},
+              {absl::CivilDay(2026, 1, 1), absl::CivilDay(2026, 3, 31)});
+  ASSERT_EQ(weeks.size(), 14u);
+  EXPECT_EQ(weeks[0].id, "2026-W01");
+  EXPECT_EQ(weeks[0].weight, 2 * kPpm);  // Thursday and Friday.
+  EXPECT_EQ(weeks[13].id, "2026-W14");
+  const absl::StatusOr<FunnelSpread> spread = SpreadFunnel(128, {{"zhang", 1}, {"li", 1}}, weeks);
+  ASSERT_TRUE(spread.ok()) << spread.status();
+  EXPECT_EQ(spread->week_totals[0], 4);  // 64 working days, two leads each.
+  EXPECT_EQ(spread->week_totals[1], 10);
+  EXPECT_THAT(spread->member_totals, ElementsAre(64, 64));
 }
 
 TEST(SpreadFunnel, ReportsAllBadFields) {

@@ -175,6 +175,8 @@ Quantity Score(std::string name, int64_t ppm) {
   return {std::move(name), ppm, QuantityUnit::kScore};
 }
 
+std::string ToText(const Quantity& quantity) { return InUnit(quantity.value, quantity.unit); }
+
 std::optional<int64_t> Evaluate(const Step& step) {
   const std::optional<Value> value = Exact(step);
   if (!value) return std::nullopt;
@@ -187,8 +189,8 @@ std::string Explain(const Step& step) {
   if (step.operation == Operation::kMaximum) text += "the greatest of ";
   for (size_t i = 0; i < step.operands.size(); ++i) {
     const Quantity& operand = step.operands[i];
-    absl::StrAppend(&text, i == 0 ? "" : Sign(step.operation, i),
-                    InUnit(operand.value, operand.unit), " (", operand.name, ")");
+    absl::StrAppend(&text, i == 0 ? "" : Sign(step.operation, i), ToText(operand), " (",
+                    operand.name, ")");
   }
   const std::string plain = absl::StrCat(step.result);
   if (step.exact == plain) return absl::StrCat(text, " = ", InUnit(step.result, step.unit));

@@ -39,6 +39,9 @@ Quantity Ratio(std::string name, int64_t ppm);
 Quantity DayCount(std::string name, int64_t days);
 Quantity Score(std::string name, int64_t ppm);
 
+// The value for people: `95 %` for a ratio, `83.5` for a score of 835,000 ppm, else the number.
+std::string ToText(const Quantity& quantity);
+
 enum class Operation {
   kSum,
   kDifference,  // The first less all others.
