@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <deque>
+#include <functional>
 #include <map>
 
 #include "absl/strings/ascii.h"
@@ -27,7 +27,10 @@ namespace milepost::cli {
 namespace {
 
 constexpr size_t kBatch = 500;
-constexpr size_t kInFlight = 3;  // Batches sent ahead of their answers.
+constexpr size_t kInFlight = 3;  // Batches sent ahead of their answers, if there is one stream.
+// Rows that depend on no other row of their kind are sent on so many streams at once, one batch on
+// each: while the database writes one batch, the service checks another.
+constexpr size_t kStreams = 4;
 constexpr absl::Duration kReplicaWait = absl::Seconds(20);
 constexpr absl::Duration kReplicaPause = absl::Milliseconds(300);
 constexpr size_t kShownNotes = 20;
@@ -60,32 +63,54 @@ bool MayBeBehind(const std::vector<Problem>& problems) {
          });
 }
 
-// Sends rows in batches over a bidirectional stream that `open` starts, and counts the answers.
-// Rows that may be refused only because a replica is behind are left in `again`.
+// What decides which stream a row takes; "" for rows that all take the same one.
+template <typename Row>
+std::string KeyOf(const Row& row) {
+  if constexpr (requires { row.name(); }) {
+    return row.name();
+  } else {
+    return "";
+  }
+}
+
+// Sends rows in batches over bidirectional streams that `open` starts with a context, and counts
+// the answers. A row takes the stream that its name falls to, so that rows of one name keep their
+// order. Rows that may be refused only because a replica is behind are left in `again`.
 template <typename Request, typename Response, typename Row, typename Open>
-absl::Status Send(Open open, const std::vector<Row>& rows, const std::string& file,
-                  Progress& progress, int64_t& done, bool last_try, LoadCount& count,
-                  std::vector<RowNote>& refused, std::vector<Row>& again) {
+absl::Status Send(Client& client, Open open, const std::vector<Row>& rows, size_t streams,
+                  const std::string& file, Progress& progress, int64_t& done, bool last_try,
+                  LoadCount& count, std::vector<RowNote>& refused, std::vector<Row>& again) {
+  struct Lane {
+    std::unique_ptr<grpc::ClientContext> context;
+    std::unique_ptr<grpc::ClientReaderWriter<Request, Response>> stream;
+    std::vector<const Row*> rows;
+    size_t sent = 0;
+    size_t in_flight = 0;
+    bool failed = false;
+  };
+  std::vector<Lane> lanes(std::min(streams, rows.size() / kBatch + 1));
   std::map<int64_t, const Row*> by_line;
-  for (const Row& row : rows) by_line[row.line()] = &row;
-  auto stream = open();
-  size_t sent = 0;
-  size_t in_flight = 0;
-  bool failed = false;
-  while (!failed && (sent < rows.size() || in_flight > 0)) {
-    while (sent < rows.size() && in_flight < kInFlight) {
+  for (const Row& row : rows) {
+    by_line[row.line()] = &row;
+    lanes[std::hash<std::string>()(KeyOf(row)) % lanes.size()].rows.push_back(&row);
+  }
+  for (Lane& lane : lanes) {
+    // A stream is bounded by its rows; the deadline only ends one that hangs.
+    lane.context = client.Context(absl::Minutes(60));
+    lane.stream = open(lane.context.get());
+  }
+  // A stream takes no second batch before it has worked off the first; the others would wait.
+  const size_t ahead = lanes.size() == 1 ? kInFlight : 1;
+  const auto fill = [&](Lane& lane) {
+    while (!lane.failed && lane.sent < lane.rows.size() && lane.in_flight < ahead) {
       Request request;
-      for (size_t i = 0; i < kBatch && sent < rows.size(); ++i) *request.add_rows() = rows[sent++];
-      if (!stream->Write(request)) {
-        failed = true;
-        break;
-      }
-      ++in_flight;
+      for (size_t i = 0; i < kBatch && lane.sent < lane.rows.size(); ++i)
+        *request.add_rows() = *lane.rows[lane.sent++];
+      lane.failed = !lane.stream->Write(request);
+      ++lane.in_flight;
     }
-    if (failed) break;
-    Response response;
-    if (!stream->Read(&response)) break;
-    --in_flight;
+  };
+  const auto take = [&](const Response& response) {
     for (const auto& result : response.results()) {
       const std::string outcome = result.GetDescriptor()
                                       ->FindFieldByName("outcome")
@@ -113,22 +138,40 @@ absl::Status Send(Open open, const std::vector<Row>& rows, const std::string& fi
       }
       progress.Set(++done);
     }
+  };
+  for (Lane& lane : lanes) fill(lane);
+  for (bool more = true; more;) {
+    more = false;
+    for (Lane& lane : lanes) {
+      Response response;
+      if (lane.failed || lane.in_flight == 0) continue;
+      lane.failed = !lane.stream->Read(&response);
+      if (lane.failed) continue;
+      --lane.in_flight;
+      fill(lane);
+      take(response);
+      more = true;
+    }
   }
-  stream->WritesDone();
-  Response rest;
-  while (stream->Read(&rest)) {
-  }
-  const absl::Status status = rpc::FromGrpcStatus(stream->Finish());
-  if (status.ok() && in_flight > 0) {
-    return absl::DataLossError(
-        "the service ended the import before it had answered every row; repeat the import");
+  absl::Status status;
+  for (Lane& lane : lanes) {
+    lane.stream->WritesDone();
+    Response rest;
+    while (lane.stream->Read(&rest)) {
+    }
+    const absl::Status ended = rpc::FromGrpcStatus(lane.stream->Finish());
+    if (status.ok()) status = ended;
+    if (status.ok() && lane.in_flight > 0) {
+      status = absl::DataLossError(
+          "the service ended the import before it had answered every row; repeat the import");
+    }
   }
   return status;
 }
 
 template <typename Request, typename Response, typename Row, typename Open>
-absl::Status LoadRows(Open open, std::vector<Row> rows, const std::string& what,
-                      const std::string& file, LoadResult& result) {
+absl::Status LoadRows(Client& client, Open open, std::vector<Row> rows, const std::string& what,
+                      const std::string& file, LoadResult& result, size_t streams = 1) {
   if (rows.empty()) return absl::OkStatus();
   LoadCount count;
   count.what = what;
@@ -138,8 +181,8 @@ absl::Status LoadRows(Open open, std::vector<Row> rows, const std::string& what,
   while (!rows.empty()) {
     const bool last_try = absl::Now() > give_up;
     std::vector<Row> again;
-    if (absl::Status status = Send<Request, Response>(open, rows, file, progress, done, last_try,
-                                                      count, result.refused, again);
+    if (absl::Status status = Send<Request, Response>(client, open, rows, streams, file, progress,
+                                                      done, last_try, count, result.refused, again);
         !status.ok()) {
       return absl::Status(status.code(),
                           absl::StrCat("loading ", what, ": ", std::string(status.message())));
@@ -185,12 +228,6 @@ absl::Status LoadProcesses(Client& client, const std::vector<opportunity::v1::Pr
 
 absl::StatusOr<LoadResult> Load(Client& client, const Dataset& data) {
   LoadResult result;
-  // Streams are bounded by their rows; the deadline only ends a stream that hangs.
-  std::unique_ptr<grpc::ClientContext> context;
-  const auto fresh = [&] {
-    context = client.Context(absl::Minutes(60));
-    return context.get();
-  };
   const auto target = client.ChannelOf("milepost.organization.v1");
   const auto customer = client.ChannelOf("milepost.customer.v1");
   const auto opportunity = client.ChannelOf("milepost.opportunity.v1");
@@ -203,36 +240,37 @@ absl::StatusOr<LoadResult> Load(Client& client, const Dataset& data) {
 
   absl::Status status =
       LoadRows<organization::v1::ImportUnitsRequest, organization::v1::ImportUnitsResponse>(
-          [&] { return units->ImportUnits(fresh()); }, data.units, "units", "units", result);
+          client, [&](auto* context) { return units->ImportUnits(context); }, data.units, "units",
+          "units", result);
   if (status.ok()) {
     status =
         LoadRows<organization::v1::ImportMembersRequest, organization::v1::ImportMembersResponse>(
-            [&] { return members->ImportMembers(fresh()); }, data.members, "members", "members",
-            result);
+            client, [&](auto* context) { return members->ImportMembers(context); }, data.members,
+            "members", "members", result);
   }
   if (status.ok()) {
     status = LoadRows<customer::v1::ImportCustomersRequest, customer::v1::ImportCustomersResponse>(
-        [&] { return customers->ImportCustomers(fresh()); }, data.customers, "customers",
-        "customers", result);
+        client, [&](auto* context) { return customers->ImportCustomers(context); }, data.customers,
+        "customers", "customers", result);
   }
   if (status.ok()) {
     status =
         LoadRows<opportunity::v1::ImportProductsRequest, opportunity::v1::ImportProductsResponse>(
-            [&] { return products->ImportProducts(fresh()); }, data.products, "products",
-            "products", result);
+            client, [&](auto* context) { return products->ImportProducts(context); }, data.products,
+            "products", "products", result);
   }
   if (status.ok()) {
     status =
         LoadRows<opportunity::v1::ImportSourcesRequest, opportunity::v1::ImportSourcesResponse>(
-            [&] { return sources->ImportSources(fresh()); }, data.sources, "sources", "sources",
-            result);
+            client, [&](auto* context) { return sources->ImportSources(context); }, data.sources,
+            "sources", "sources", result);
   }
   if (status.ok()) status = LoadProcesses(client, data.processes, result);
   if (status.ok()) {
     status = LoadRows<opportunity::v1::ImportOpportunitiesRequest,
                       opportunity::v1::ImportOpportunitiesResponse>(
-        [&] { return opportunities->ImportOpportunities(fresh()); }, data.opportunities,
-        "opportunities", "opportunities", result);
+        client, [&](auto* context) { return opportunities->ImportOpportunities(context); },
+        data.opportunities, "opportunities", "opportunities", result, kStreams);
   }
   if (!status.ok()) return status;
   return result;

@@ -175,14 +175,11 @@ absl::Status OpportunityStore::Insert(db::Transaction& tx, const change::Context
                                       const std::string& event,
                                       const std::vector<Opportunity>& opportunities) const {
   if (opportunities.empty()) return absl::OkStatus();
-  const std::string sql = absl::StrCat(
-      "INSERT INTO opportunities (opportunity_id, owner_id, customer_id, state, process_id, "
-      "stage_id, product_id,"
-      " source_id, region, amount_minor_units, expected_close_date, close_date, title, "
-      "create_time, import_hash,"
-      " import_version, version, body) VALUES ",
-      db::Placeholders(opportunities.size(),
-                       "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  static constexpr db::Statement kInsert{
+      "insert_opportunities",
+      "INSERT INTO opportunities (opportunity_id, owner_id, customer_id, state, process_id,"
+      " stage_id, product_id, source_id, region, amount_minor_units, expected_close_date,"
+      " close_date, title, create_time, import_hash, import_version, version, body) VALUES "};
   std::vector<db::Value> arguments;
   std::vector<v1::Opportunity> protos;
   for (const Opportunity& opportunity : opportunities) {
@@ -197,11 +194,12 @@ absl::Status OpportunityStore::Insert(db::Transaction& tx, const change::Context
          ImportVersionColumn(opportunity), opportunity.version,
          db::Bytes{protos.back().SerializeAsString()}});
   }
-  const absl::StatusOr<int64_t> rows = tx.ExecuteValues({"insert_opportunities", sql}, arguments);
-  if (!rows.ok()) {
-    return db::DuplicateKey(rows.status())
+  if (absl::Status status = tx.InsertRows(
+          kInsert, "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", arguments);
+      !status.ok()) {
+    return db::DuplicateKey(status)
                ? error::AlreadyExists(resource::Name(kOpportunities, opportunities.front().id))
-               : rows.status();
+               : status;
   }
   for (size_t i = 0; i < opportunities.size(); ++i) {
     absl::Status status =

@@ -108,11 +108,10 @@ absl::StatusOr<std::vector<Order>> OrderStore::List(db::Snapshot& snapshot,
 absl::Status OrderStore::Insert(db::Transaction& tx, const change::Context& why,
                                 const std::string& event, const std::vector<Order>& orders) const {
   if (orders.empty()) return absl::OkStatus();
-  const std::string sql = absl::StrCat(
-      "INSERT INTO orders (order_id, opportunity_id, customer_id, owner_id, state, order_date, "
-      "import_version, version,"
-      " body) VALUES ",
-      db::Placeholders(orders.size(), "(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  static constexpr db::Statement kInsert{
+      "insert_orders",
+      "INSERT INTO orders (order_id, opportunity_id, customer_id, owner_id, state, order_date,"
+      " import_version, version, body) VALUES "};
   std::vector<db::Value> arguments;
   std::vector<v1::Order> protos;
   for (const Order& order : orders) {
@@ -122,11 +121,11 @@ absl::Status OrderStore::Insert(db::Transaction& tx, const change::Context& why,
                       static_cast<int>(order.state), order.order_date, order.import_version,
                       order.version, db::Bytes{protos.back().SerializeAsString()}});
   }
-  const absl::StatusOr<int64_t> rows = tx.ExecuteValues({"insert_orders", sql}, arguments);
-  if (!rows.ok()) {
-    return db::DuplicateKey(rows.status())
+  if (absl::Status status = tx.InsertRows(kInsert, "(?, ?, ?, ?, ?, ?, ?, ?, ?)", arguments);
+      !status.ok()) {
+    return db::DuplicateKey(status)
                ? error::AlreadyExists(resource::Name(kOrders, orders.front().id))
-               : rows.status();
+               : status;
   }
   for (size_t i = 0; i < orders.size(); ++i) {
     absl::Status status = RecordChange(tx, why, event, orders[i], protos[i], absl::InfinitePast());

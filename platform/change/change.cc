@@ -23,12 +23,7 @@ namespace {
 
 constexpr char kWriteFailureUrl[] = "milepost/change-write-failure";
 constexpr size_t kMaxWordBytes = 63;
-constexpr size_t kMaxInsertBytes =
-    8 * 1024 * 1024;  // Below the usual max_allowed_packet of 16 MiB.
-constexpr int kColumns = 15;
-// Rows per statement: few different statements, so that all stay prepared.
-constexpr size_t kStatementRows[] = {kMaxRowsPerInsert, 100, 25};
-constexpr size_t kExactRows = 25;
+constexpr size_t kColumns = 15;
 
 constexpr char kInsertHead[] =
     "INSERT INTO changes (change_id, transaction_id, aggregate_type, aggregate_id,"
@@ -78,71 +73,51 @@ absl::Status WriteFailure(absl::Status status) {
   return status;
 }
 
-absl::Status Write(db::Transaction& tx, const Gathered& gathered) {
+absl::Status Write(db::Transaction& tx, Gathered& gathered) {
   const absl::Time time =
       absl::FromUnixMicros(absl::ToUnixMicros(std::max(absl::Now(), gathered.not_before)));
   const std::string key = TimeOrderedKey(time);
   const Context& why = gathered.why;
   const bool repeatable = !why.request_id.empty();
-  for (size_t first = 0; first < gathered.rows.size();) {
-    const size_t left = gathered.rows.size() - first;
-    size_t count = std::min(left, kExactRows);
-    for (const size_t rows : kStatementRows) {
-      if (left >= rows) {
-        count = rows;
-        break;
-      }
+  std::vector<db::Value> values;
+  values.reserve(gathered.rows.size() * kColumns);
+  for (size_t i = 0; i < gathered.rows.size(); ++i) {
+    Row& row = gathered.rows[i];
+    const bool carries_request = repeatable && i == 0;
+    values.emplace_back(absl::StrFormat("c%s-%05x", key, i));
+    values.emplace_back(absl::StrCat("t", key));
+    values.emplace_back(row.aggregate_type);
+    values.emplace_back(row.name);
+    values.emplace_back(row.version);
+    values.emplace_back(row.type);
+    values.emplace_back(db::Bytes{std::move(row.payload)});
+    values.emplace_back(row.deleted);
+    values.emplace_back(why.actor);
+    values.emplace_back(why.calling_service);
+    values.emplace_back(why.reason);
+    if (carries_request) {
+      values.emplace_back(why.request_scope);
+      values.emplace_back(why.request_id);
+      values.emplace_back(db::Bytes{why.request_hash});
+    } else {
+      for (int column = 0; column < 3; ++column) values.emplace_back(db::Null{});
     }
-    size_t bytes = 0;
-    for (size_t i = 0; i < count; ++i) {
-      bytes += gathered.rows[first + i].payload.size();
-      if (i > 0 && bytes > kMaxInsertBytes) count = std::min(i, kExactRows);
-    }
-    std::vector<db::Value> values;
-    values.reserve(count * kColumns);
-    for (size_t i = first; i < first + count; ++i) {
-      const Row& row = gathered.rows[i];
-      const bool carries_request = repeatable && i == 0;
-      values.emplace_back(absl::StrFormat("c%s-%05x", key, i));
-      values.emplace_back(absl::StrCat("t", key));
-      values.emplace_back(row.aggregate_type);
-      values.emplace_back(row.name);
-      values.emplace_back(row.version);
-      values.emplace_back(row.type);
-      values.emplace_back(db::Bytes{row.payload});
-      values.emplace_back(row.deleted);
-      values.emplace_back(why.actor);
-      values.emplace_back(why.calling_service);
-      values.emplace_back(why.reason);
-      if (carries_request) {
-        values.emplace_back(why.request_scope);
-        values.emplace_back(why.request_id);
-        values.emplace_back(db::Bytes{why.request_hash});
-      } else {
-        for (int column = 0; column < 3; ++column) values.emplace_back(db::Null{});
-      }
-      values.emplace_back(time);
-    }
-    const std::string sql = kInsertHead + db::Placeholders(count, kInsertRow);
-    const absl::StatusOr<int64_t> inserted =
-        tx.ExecuteValues(db::Statement{"insert_changes", sql}, values);
-    if (!inserted.ok()) {
-      const std::optional<std::string> duplicate = db::DuplicateKey(inserted.status());
-      if (duplicate == "uq_changes_request") {
-        return status::Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_USED",
-                             "a request with this request_id has been carried out",
-                             {{"request_id", why.request_id}});
-      }
-      if (duplicate == "uq_changes_version") {
-        return status::Error(absl::StatusCode::kAborted, "CONCURRENT_CHANGE",
-                             "the record was changed at the same time: read it and try again");
-      }
-      const absl::Status& status = inserted.status();
-      return db::IsConflict(status) || db::IsConnectionLost(status) ? status : WriteFailure(status);
-    }
-    first += count;
+    values.emplace_back(time);
   }
-  return absl::OkStatus();
+  const absl::Status inserted = tx.InsertRows({"insert_changes", kInsertHead}, kInsertRow, values);
+  if (inserted.ok()) return inserted;
+  const std::optional<std::string> duplicate = db::DuplicateKey(inserted);
+  if (duplicate == "uq_changes_request") {
+    return status::Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_USED",
+                         "a request with this request_id has been carried out",
+                         {{"request_id", why.request_id}});
+  }
+  if (duplicate == "uq_changes_version") {
+    return status::Error(absl::StatusCode::kAborted, "CONCURRENT_CHANGE",
+                         "the record was changed at the same time: read it and try again");
+  }
+  return db::IsConflict(inserted) || db::IsConnectionLost(inserted) ? inserted
+                                                                    : WriteFailure(inserted);
 }
 
 }  // namespace

@@ -31,11 +31,9 @@ struct Event {
 inline constexpr size_t kMaxReasonCharacters = 1000;
 inline constexpr size_t kMaxNameBytes = 160;
 inline constexpr size_t kMaxStateBytes = 1024 * 1024;  // Serialized.
-inline constexpr size_t kMaxRowsPerInsert = 500;
 
 // Adds a change to the transaction. All changes of a transaction are written right before COMMIT by
-// one multi-row INSERT (of at most kMaxRowsPerInsert rows): one round trip. The state is copied
-// now. The commit then fails with ALREADY_EXISTS REQUEST_ID_USED if the `request_id` was used
+// multi-row INSERTs: one round trip unless they are many. The state is copied now. The commit then fails with ALREADY_EXISTS REQUEST_ID_USED if the `request_id` was used
 // before (Replay answers it), with ABORTED CONCURRENT_CHANGE if the record has this version
 // already: one that is made anew under the id of a deleted one goes on with its versions.
 // INVALID_ARGUMENT for a `request_id` that is no UUID and for a reason that is too long; INTERNAL

@@ -108,6 +108,29 @@ class SequencerTest : public ::testing::Test {
   prometheus::Registry registry_;
 };
 
+TEST_F(SequencerTest, ALargeTransactionStandsBetweenSmallOnes) {
+  std::vector<std::string> expected;
+  const auto write = [&](const std::string& name, int count) {
+    ASSERT_THAT(session_->Transact([&](db::Transaction& tx) -> absl::Status {
+      for (int i = 0; i < count; ++i) {
+        if (absl::Status s = Write(tx, absl::StrCat(name, "-", i), 1); !s.ok()) return s;
+      }
+      return absl::OkStatus();
+    }),
+                IsOk());
+    for (int i = 0; i < count; ++i) expected.push_back(absl::StrCat(name, "-", i, "@1"));
+  };
+  write("a", 2);
+  write("b", 300);
+  write("c", 1);
+  write("d", 1);
+  write("e", 30);
+  Lease lease = Take();
+  ASSERT_THAT(AssignAll(lease), IsOk());
+  EXPECT_EQ(Feed(), expected);
+  EXPECT_EQ(Pending(), 0);
+}
+
 TEST_F(SequencerTest, NumbersInOrder) {
   ASSERT_THAT(WriteOne(*session_, "a", 1), IsOk());
   ASSERT_THAT(WriteOne(*session_, "b", 1), IsOk());

@@ -1,11 +1,13 @@
 #include "platform/change/sequencing.h"
 
 #include <algorithm>
+#include <optional>
 #include <queue>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "platform/status/error.h"
 
@@ -15,6 +17,7 @@ namespace {
 // Rows per UPDATE: few different statements, so that all stay prepared.
 constexpr size_t kStatementRows[] = {250, 50, 10};
 constexpr size_t kExactRows = 10;
+constexpr size_t kRangeRows = 20;  // Changes of one transaction that are worth a statement.
 constexpr size_t kRecordsPerLookUp = 100;
 constexpr int kMaxWidenings = 6;  // Of a window in which everything is held back: ×4 each time.
 
@@ -95,6 +98,70 @@ std::vector<PendingChange> WithoutWaiting(const std::vector<PendingChange>& chan
     }
   }
   return kept;
+}
+
+// What stands after the hyphen of a change id: the change's number in its transaction.
+std::optional<uint64_t> NumberOf(const std::string& change_id) {
+  uint64_t number = 0;
+  const size_t hyphen = change_id.rfind('-');
+  if (hyphen == std::string::npos || !absl::SimpleHexAtoi(change_id.substr(hyphen + 1), &number))
+    return std::nullopt;
+  return number;
+}
+
+// True if the changes [first, end) of a transaction are numbered without a gap.
+bool AreNumbered(const std::vector<PendingChange>& changes, size_t first, size_t end) {
+  const std::optional<uint64_t> begin = NumberOf(changes[first].change_id);
+  for (size_t i = first; begin && i < end; ++i) {
+    if (NumberOf(changes[i].change_id) != *begin + (i - first)) return false;
+  }
+  return begin.has_value();
+}
+
+// The position of changes[i] is next_position + i. Here for the changes [first, end).
+absl::Status AssignOneByOne(db::Transaction& tx, const Lease& lease,
+                            const std::vector<PendingChange>& changes, size_t first, size_t end) {
+  while (first < end) {
+    const size_t left = end - first;
+    size_t count = std::min(left, kExactRows);
+    for (const size_t rows : kStatementRows) {
+      if (left >= rows) {
+        count = rows;
+        break;
+      }
+    }
+    const std::string places = db::Placeholders(count);
+    const std::string sql =
+        absl::StrCat("UPDATE changes SET position = ? + FIELD(change_id, ", places,
+                     ") WHERE change_id IN (", places, ") AND position IS NULL");
+    std::vector<db::Value> values;
+    values.reserve(1 + 2 * count);
+    values.emplace_back(lease.next_position + static_cast<int64_t>(first) - 1);
+    for (int pass = 0; pass < 2; ++pass) {
+      for (size_t i = first; i < first + count; ++i) values.emplace_back(changes[i].change_id);
+    }
+    const absl::StatusOr<int64_t> updated =
+        tx.ExecuteValues(db::Statement{"assign_positions", sql}, values);
+    if (!updated.ok()) return updated.status();
+    if (*updated != static_cast<int64_t>(count)) return LeaseLost();
+    first += count;
+  }
+  return absl::OkStatus();
+}
+
+// The same for the many changes of one transaction, by their numbers: half the work of a list.
+absl::Status AssignRange(db::Transaction& tx, const Lease& lease,
+                         const std::vector<PendingChange>& changes, size_t first, size_t end) {
+  static constexpr db::Statement kAssign{
+      "assign_range",
+      "UPDATE changes SET position = ? + CAST(CONV(SUBSTRING_INDEX(change_id, '-', -1), 16, 10) AS"
+      " SIGNED) WHERE change_id BETWEEN ? AND ? AND position IS NULL"};
+  const auto number = static_cast<int64_t>(NumberOf(changes[first].change_id).value_or(0));
+  const absl::StatusOr<int64_t> updated =
+      tx.Execute(kAssign, lease.next_position + static_cast<int64_t>(first) - number,
+                 changes[first].change_id, changes[end - 1].change_id);
+  if (!updated.ok()) return updated.status();
+  return *updated == static_cast<int64_t>(end - first) ? absl::OkStatus() : LeaseLost();
 }
 
 }  // namespace
@@ -251,32 +318,15 @@ absl::Status AssignPositions(db::Session& session, Lease& lease,
         kAdvance, next, absl::ToInt64Microseconds(duration), lease.epoch, lease.next_position);
     if (!advanced.ok()) return advanced.status();
     if (*advanced != 1) return LeaseLost();
-    for (size_t first = 0; first < changes.size();) {
-      const size_t left = changes.size() - first;
-      size_t count = std::min(left, kExactRows);
-      for (const size_t rows : kStatementRows) {
-        if (left >= rows) {
-          count = rows;
-          break;
-        }
-      }
-      const std::string places = db::Placeholders(count);
-      const std::string sql =
-          absl::StrCat("UPDATE changes SET position = ? + FIELD(change_id, ", places,
-                       ") WHERE change_id IN (", places, ") AND position IS NULL");
-      std::vector<db::Value> values;
-      values.reserve(1 + 2 * count);
-      values.emplace_back(lease.next_position + static_cast<int64_t>(first) - 1);
-      for (int pass = 0; pass < 2; ++pass) {
-        for (size_t i = first; i < first + count; ++i) values.emplace_back(changes[i].change_id);
-      }
-      const absl::StatusOr<int64_t> updated =
-          tx.ExecuteValues(db::Statement{"assign_positions", sql}, values);
-      if (!updated.ok()) return updated.status();
-      if (*updated != static_cast<int64_t>(count)) return LeaseLost();
-      first += count;
+    size_t done = 0;
+    for (const auto& [first, end] : Transactions(changes)) {
+      if (end - first < kRangeRows || !AreNumbered(changes, first, end)) continue;
+      absl::Status numbered = AssignOneByOne(tx, lease, changes, done, first);
+      if (numbered.ok()) numbered = AssignRange(tx, lease, changes, first, end);
+      if (!numbered.ok()) return numbered;
+      done = end;
     }
-    return absl::OkStatus();
+    return AssignOneByOne(tx, lease, changes, done, changes.size());
   });
   if (status.ok()) lease.next_position = next;
   return status;

@@ -10,10 +10,12 @@
 #include <cppconn/statement.h>
 #include <mysql_driver.h>
 
+#include <algorithm>
 #include <array>
 #include <list>
 #include <mutex>
 #include <random>
+#include <span>
 #include <thread>
 #include <unordered_map>
 
@@ -32,6 +34,16 @@ constexpr int kMaxAttempts = 4;  // The first and 3 retries.
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(10);
 constexpr absl::Duration kOldRead = absl::Milliseconds(100);
 constexpr size_t kMaxPrepared = 256;
+// Rows of one INSERT: these, and below the last one any number. The driver grows a request bit by
+// bit, copying it each time, so that large statements cost more for each row.
+constexpr size_t kInsertRows[] = {100, 25};
+constexpr size_t kMaxInsertBytes =
+    8 * 1024 * 1024;  // Below the usual max_allowed_packet of 16 MiB.
+
+size_t BytesOf(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value.variant());
+  return text == nullptr ? 0 : text->size();
+}
 
 // Strict SQL, UTC, the one collation, and no waiting longer for a lock than a caller would.
 constexpr char kSessionSetup[] =
@@ -192,7 +204,7 @@ class Connection {
     }
   }
 
-  absl::StatusOr<Rows> Query(const Statement& statement, const std::vector<Value>& values) {
+  absl::StatusOr<Rows> Query(const Statement& statement, std::span<const Value> values) {
     try {
       sql::PreparedStatement& prepared = Prepare(statement, values);
       const std::unique_ptr<sql::ResultSet> result(prepared.executeQuery());
@@ -223,7 +235,7 @@ class Connection {
     }
   }
 
-  absl::StatusOr<int64_t> Execute(const Statement& statement, const std::vector<Value>& values) {
+  absl::StatusOr<int64_t> Execute(const Statement& statement, std::span<const Value> values) {
     try {
       return int64_t{Prepare(statement, values).executeUpdate()};
     } catch (const sql::SQLException& e) {
@@ -296,7 +308,7 @@ class Connection {
 
   // The prepared statement for the text, with its values bound. The least recently used one makes
   // room.
-  sql::PreparedStatement& Prepare(const Statement& statement, const std::vector<Value>& values) {
+  sql::PreparedStatement& Prepare(const Statement& statement, std::span<const Value> values) {
     const std::string key(statement.sql);
     auto found = prepared_.find(key);
     if (found == prepared_.end()) {
@@ -345,6 +357,34 @@ absl::StatusOr<Rows> Snapshot::QueryValues(const Statement& statement,
 absl::StatusOr<int64_t> Transaction::ExecuteValues(const Statement& statement,
                                                    const std::vector<Value>& values) {
   return connection_.Execute(statement, values);
+}
+
+absl::Status Transaction::InsertRows(const Statement& head, std::string_view tuple,
+                                     const std::vector<Value>& values) {
+  const auto columns = static_cast<size_t>(std::count(tuple.begin(), tuple.end(), '?'));
+  std::span<const Value> rest(values);
+  while (!rest.empty()) {
+    const size_t left = rest.size() / columns;
+    size_t rows = std::min(left, std::end(kInsertRows)[-1]);
+    for (const size_t size : kInsertRows) {
+      if (left >= size) {
+        rows = size;
+        break;
+      }
+    }
+    size_t bytes = 0;
+    for (size_t i = 0; i < rows * columns; ++i) {
+      bytes += BytesOf(rest[i]);
+      if (bytes > kMaxInsertBytes && i >= columns)
+        rows = std::min(i / columns, std::end(kInsertRows)[-1]);
+    }
+    const std::string sql = std::string(head.sql) + Placeholders(rows, tuple);
+    const absl::StatusOr<int64_t> inserted =
+        connection_.Execute(Statement{head.name, sql}, rest.first(rows * columns));
+    if (!inserted.ok()) return inserted.status();
+    rest = rest.subspan(rows * columns);
+  }
+  return absl::OkStatus();
 }
 
 Session::Session(Settings settings, std::shared_ptr<Metrics> metrics)

@@ -65,6 +65,12 @@ class Transaction : public Snapshot {
   absl::StatusOr<int64_t> ExecuteValues(const Statement& statement,
                                         const std::vector<Value>& values);
 
+  // Inserts any number of rows. `head` is the statement up to and with VALUES, `tuple` the places
+  // of one row, "(?, ?)", and `values` holds the rows one after the other. In statements of few
+  // different sizes, so that all of them stay prepared, and each smaller than a packet may be.
+  absl::Status InsertRows(const Statement& head, std::string_view tuple,
+                          const std::vector<Value>& values);
+
   // Runs right before COMMIT, in order of registration, inside the transaction; an error rolls
   // back. Forgotten when the transaction is run again.
   void BeforeCommit(std::function<absl::Status(Transaction&)> hook) {

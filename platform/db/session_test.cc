@@ -73,6 +73,42 @@ TEST_F(SessionTest, EveryTypeRoundTrips) {
   EXPECT_EQ(row.Day(4), absl::CivilDay(2024, 2, 29));
 }
 
+TEST_F(SessionTest, AnyNumberOfRowsIsInserted) {
+  static constexpr Statement kHead{"insert_rows",
+                                   "INSERT INTO accounts (id, balance, picture) VALUES "};
+  int64_t written = 0;
+  // Single rows, every statement size and what is left over; then rows that fill packets.
+  for (const auto& [rows, bytes] : {std::pair<int, size_t>(0, 1),
+                                    {1, 1},
+                                    {24, 1},
+                                    {25, 1},
+                                    {26, 1},
+                                    {737, 10},
+                                    {30, 1024 * 1024}}) {
+    std::vector<Value> values;
+    for (int i = 0; i < rows; ++i) {
+      values.insert(values.end(), {absl::StrCat("a-", rows, "-", i), written + i,
+                                   Bytes{std::string(bytes, static_cast<char>(i))}});
+    }
+    const absl::Status status = database_.session().Transact(
+        [&](Transaction& tx) { return tx.InsertRows(kHead, "(?, ?, ?)", values); });
+    ASSERT_TRUE(status.ok()) << rows << " rows: " << status;
+    for (int i = 0; i < rows; i += 23)
+      EXPECT_EQ(Balance(absl::StrCat("a-", rows, "-", i)), written + i);
+    written += rows;
+  }
+  const auto count = database_.session().Read([](Snapshot& snapshot) {
+    return snapshot.Query({"count", "SELECT COUNT(*) FROM accounts LIMIT 1"});
+  });
+  ASSERT_TRUE(count.ok()) << count.status();
+  EXPECT_EQ((*count)[0].Int64(0), written);
+  const absl::Status twice = database_.session().Transact([&](Transaction& tx) {
+    return tx.InsertRows(kHead, "(?, ?, ?)", {"b", 1, Null{}, "a-1-0", 1, Null{}});
+  });
+  EXPECT_TRUE(DuplicateKey(twice).has_value()) << twice;
+  EXPECT_EQ(Balance("b"), -1);
+}
+
 TEST_F(SessionTest, AnErrorOfTheBodyRollsBack) {
   const absl::Status status = database_.session().Transact([&](Transaction& tx) -> absl::Status {
     if (auto done = tx.Execute(kInsert, "a", 1, Null{}, Null{}, Null{}, Null{}); !done.ok())
