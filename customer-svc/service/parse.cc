@@ -204,6 +204,16 @@ absl::StatusOr<T> Result(const FieldViolations& violations, T value) {
   return value;
 }
 
+// What every verb says: on which record, at which version. The text and the member are the verb's.
+template <typename Request>
+VerbCommand ReadVerb(const Request& request, const std::string& collection,
+                     FieldViolations& violations) {
+  VerbCommand command;
+  command.id = ReadName(request.name(), collection, Presence::kRequired, "name", violations);
+  command.version = ReadEtag(request.etag(), violations);
+  return command;
+}
+
 // A mask that names nothing to change is a mistake of the caller.
 std::set<std::string> ReadMask(const google::protobuf::FieldMask& mask,
                                const google::protobuf::Message& resource,
@@ -377,40 +387,32 @@ absl::StatusOr<UpdateCustomerParsed> ParseUpdate(const v1::UpdateCustomerRequest
 
 absl::StatusOr<VerbCommand> ParseAssign(const v1::AssignCustomerRequest& request) {
   FieldViolations violations;
-  VerbCommand command;
-  command.id = ReadName(request.name(), "customers", Presence::kRequired, "name", violations);
+  VerbCommand command = ReadVerb(request, "customers", violations);
   command.member_id =
       ReadName(request.member(), "members", Presence::kRequired, "member", violations);
   command.text = ReadText(request.note(), 0, kMaxNote, "note", violations);
-  command.version = ReadEtag(request.etag(), violations);
   return Result(violations, std::move(command));
 }
 
 absl::StatusOr<VerbCommand> ParseTransfer(const v1::TransferCustomerRequest& request) {
   FieldViolations violations;
-  VerbCommand command;
-  command.id = ReadName(request.name(), "customers", Presence::kRequired, "name", violations);
+  VerbCommand command = ReadVerb(request, "customers", violations);
   command.member_id =
       ReadName(request.member(), "members", Presence::kRequired, "member", violations);
   command.text = ReadText(request.handover_note(), 1, kMaxNote, "handover_note", violations);
-  command.version = ReadEtag(request.etag(), violations);
   return Result(violations, std::move(command));
 }
 
 absl::StatusOr<VerbCommand> ParseClaim(const v1::ClaimCustomerRequest& request) {
   FieldViolations violations;
-  VerbCommand command;
-  command.id = ReadName(request.name(), "customers", Presence::kRequired, "name", violations);
-  command.version = ReadEtag(request.etag(), violations);
+  VerbCommand command = ReadVerb(request, "customers", violations);
   return Result(violations, std::move(command));
 }
 
 absl::StatusOr<VerbCommand> ParseRelease(const v1::ReleaseCustomerRequest& request) {
   FieldViolations violations;
-  VerbCommand command;
-  command.id = ReadName(request.name(), "customers", Presence::kRequired, "name", violations);
+  VerbCommand command = ReadVerb(request, "customers", violations);
   command.text = ReadText(request.reason(), 1, kMaxReason, "reason", violations);
-  command.version = ReadEtag(request.etag(), violations);
   return Result(violations, std::move(command));
 }
 
@@ -541,9 +543,7 @@ absl::StatusOr<UpdateContactParsed> ParseUpdate(const v1::UpdateContactRequest& 
 
 absl::StatusOr<VerbCommand> ParseDelete(const v1::DeleteContactRequest& request) {
   FieldViolations violations;
-  VerbCommand command;
-  command.id = ReadName(request.name(), "contacts", Presence::kRequired, "name", violations);
-  command.version = ReadEtag(request.etag(), violations);
+  VerbCommand command = ReadVerb(request, "contacts", violations);
   return Result(violations, std::move(command));
 }
 
@@ -657,18 +657,14 @@ absl::StatusOr<CompleteCommand> ParseComplete(const v1::CompleteInteractionReque
 
 absl::StatusOr<VerbCommand> ParseCancel(const v1::CancelInteractionRequest& request) {
   FieldViolations violations;
-  VerbCommand command;
-  command.id = ReadName(request.name(), "interactions", Presence::kRequired, "name", violations);
+  VerbCommand command = ReadVerb(request, "interactions", violations);
   command.text = ReadText(request.reason(), 1, kMaxReason, "reason", violations);
-  command.version = ReadEtag(request.etag(), violations);
   return Result(violations, std::move(command));
 }
 
 absl::StatusOr<VerbCommand> ParseCompleteNextStep(const v1::CompleteNextStepRequest& request) {
   FieldViolations violations;
-  VerbCommand command;
-  command.id = ReadName(request.name(), "interactions", Presence::kRequired, "name", violations);
-  command.version = ReadEtag(request.etag(), violations);
+  VerbCommand command = ReadVerb(request, "interactions", violations);
   return Result(violations, std::move(command));
 }
 
