@@ -20,6 +20,7 @@ absl::Status Serve(rpc::Host& host) {
   host.AddService(contacts, v1::ContactService::service_full_name());
   host.AddService(interactions, v1::InteractionService::service_full_name());
   host.set_may_see_record(MaySeeRecord);
+  host.set_owner_of_record(OwnerOfRecord);
 
   organization::OrganizationReplica organization(host.organization());
   const auto target = host.PeerChannel(host.settings().target_address);

@@ -152,6 +152,47 @@ TEST_F(ContactServiceTest, DeleteIsRepeatableAndItsIdStaysTaken) {
               Fails(StatusCode::kAlreadyExists, "ID_TAKEN"));
 }
 
+TEST_F(ContactServiceTest, TheHistoryShowsThePersonToThoseWhoSeeItToday) {
+  Made("yunfan", "云帆", "anna");
+  v1::CreateContactRequest request = New("li", "yunfan", "李雷");
+  request.mutable_contact()->set_mobile("13812345678");
+  ASSERT_THAT(CreateContact(anna_, request), IsOk());
+  const auto stub = change::v1::ChangeService::NewStub(host_.channel());
+  const auto history = [&](const Who& who) {
+    change::v1::ListChangesRequest list;
+    list.set_record("contacts/li");
+    return Call(*stub, who, &change::v1::ChangeService::Stub::ListChanges, list);
+  };
+  // The mobile number in the state, and as the field that changed.
+  const auto numbers = [&](const Who& who) {
+    const auto changes = history(who);
+    EXPECT_THAT(changes, IsOk()) << who.member;
+    std::vector<std::string> found;
+    if (!changes.ok()) return found;
+    v1::Contact state;
+    changes->changes(0).state().UnpackTo(&state);
+    found.push_back(state.mobile());
+    for (const auto& field : changes->changes(0).fields()) {
+      if (field.path() == "mobile") found.push_back(field.after());
+    }
+    return found;
+  };
+  for (const Who& who : {anna_, mia_, admin_})
+    EXPECT_THAT(numbers(who), ElementsAre("13812345678", "13812345678")) << who.member;
+  for (const Who& who : {marketing_, analyst_})
+    EXPECT_THAT(numbers(who), ElementsAre("138****5678", "138****5678")) << who.member;
+  EXPECT_THAT(history(bert_), Fails(StatusCode::kNotFound, "RECORD_NOT_FOUND"));
+
+  // The customer's owner of today decides, not the one of then.
+  v1::TransferCustomerRequest transfer;
+  transfer.set_name("customers/yunfan");
+  transfer.set_member("members/eve");
+  transfer.set_handover_note("交接");
+  ASSERT_THAT(Customers(anna_, &v1::CustomerService::Stub::TransferCustomer, transfer), IsOk());
+  EXPECT_THAT(numbers(eve_), ElementsAre("13812345678", "13812345678"));
+  EXPECT_THAT(history(anna_), Fails(StatusCode::kNotFound, "RECORD_NOT_FOUND"));
+}
+
 TEST_F(ContactServiceTest, PagesOfEverySizeShowEachContactOnce) {
   Made("yunfan", "云帆", "anna");
   std::vector<std::string> expected;

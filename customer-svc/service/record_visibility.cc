@@ -3,6 +3,8 @@
 #include "customer-svc/store/contact_store.h"
 #include "customer-svc/store/customer_store.h"
 #include "customer-svc/store/interaction_store.h"
+#include "milepost/customer/v1/contact.pb.h"
+#include "platform/access/masking.h"
 #include "platform/resource/name.h"
 
 namespace milepost::customer {
@@ -33,6 +35,16 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, const std::string&
     return false;
   });
   return seen.ok() && *seen;
+}
+
+std::string OwnerOfRecord(db::Session& db, const google::protobuf::Message& newest) {
+  const auto* contact = dynamic_cast<const v1::Contact*>(&newest);
+  if (contact == nullptr) return access::OwnerOf(newest);
+  const auto customer = db.Read([&](db::Snapshot& snapshot) {
+    return CustomerStore().Load(snapshot,
+                                resource::IdOf("customers", contact->customer()).value_or(""));
+  });
+  return customer.ok() ? customer->owner_id : "";
 }
 
 }  // namespace milepost::customer

@@ -7,12 +7,14 @@
 #include "customer-svc/service/contact_service.h"
 #include "customer-svc/service/customer_service.h"
 #include "customer-svc/service/interaction_service.h"
+#include "customer-svc/service/record_visibility.h"
 #include "customer-svc/store/schema.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "milepost/customer/v1/contact.grpc.pb.h"
 #include "milepost/customer/v1/customer.grpc.pb.h"
 #include "milepost/customer/v1/interaction.grpc.pb.h"
+#include "platform/change/change_service.h"
 #include "platform/testing/service_host.h"
 #include "platform/testing/status_matchers.h"
 
@@ -31,7 +33,8 @@ class CompanyTest : public ::testing::Test {
       : host_(Migrations()),
         customer_service_(host_.runner(), "CNY"),
         contact_service_(host_.runner()),
-        interaction_service_(host_.runner()) {
+        interaction_service_(host_.runner()),
+        change_service_(host_.runner(), MaySeeRecord, OwnerOfRecord) {
     const absl::CivilDay begin(2020, 1, 1);
     const absl::CivilDay last_year = absl::ToCivilDay(host_.now(), absl::UTCTimeZone()) - 300;
     host_.organization().Set(std::make_shared<const access::Organization>(
@@ -43,7 +46,7 @@ class CompanyTest : public ::testing::Test {
                                     {"mia", {{"west", begin}}, {{"west", begin, {}}}, {}, {}},
                                     {"eve", {{"east", begin}}, {}, {}, {}},
                                     {"leo", {{"west", begin}}, {}, {}, last_year}}));
-    host_.Start({&customer_service_, &contact_service_, &interaction_service_});
+    host_.Start({&customer_service_, &contact_service_, &interaction_service_, &change_service_});
     customers_ = v1::CustomerService::NewStub(host_.channel());
     contacts_ = v1::ContactService::NewStub(host_.channel());
     interactions_ = v1::InteractionService::NewStub(host_.channel());
@@ -132,6 +135,7 @@ class CompanyTest : public ::testing::Test {
   CustomerService customer_service_;
   ContactService contact_service_;
   InteractionService interaction_service_;
+  change::ChangeService change_service_;
   std::unique_ptr<v1::CustomerService::Stub> customers_;
   std::unique_ptr<v1::ContactService::Stub> contacts_;
   std::unique_ptr<v1::InteractionService::Stub> interactions_;

@@ -75,10 +75,6 @@ absl::StatusOr<Entry> EntryOf(const std::string& record, const db::Row& row) {
   return entry;
 }
 
-bool ShowsPersons(const rpc::Caller& caller, const google::protobuf::Message& newest) {
-  return caller.scope().MaySeePersonal(access::OwnerOf(newest));
-}
-
 // Fills `fields` and `state` of the entry, as the caller may see them.
 v1::Change Finish(Entry entry, const google::protobuf::Message* before, bool show_persons) {
   const google::protobuf::Message* after = entry.deleted ? nullptr : entry.state.get();
@@ -124,8 +120,8 @@ constexpr db::Statement kList{"list_changes", MILEPOST_CHANGE_COLUMNS
 
 }  // namespace
 
-ChangeService::ChangeService(rpc::Runner& runner, MaySeeRecord may_see)
-    : rpc_(runner), may_see_(std::move(may_see)) {
+ChangeService::ChangeService(rpc::Runner& runner, MaySeeRecord may_see, OwnerOfRecord owner_of)
+    : rpc_(runner), may_see_(std::move(may_see)), owner_of_(std::move(owner_of)) {
   rpc_.Register<v1::ChangeService>();
 }
 
@@ -147,6 +143,12 @@ bool ChangeService::MaySee(const rpc::Caller& caller, db::Session& session,
   return may_see_ ? may_see_(caller, session, record) : caller.scope().sees_all();
 }
 
+bool ChangeService::ShowsPersons(const rpc::Caller& caller, db::Session& session,
+                                 const google::protobuf::Message& newest) const {
+  return caller.scope().MaySeePersonal(owner_of_ ? owner_of_(session, newest)
+                                                 : access::OwnerOf(newest));
+}
+
 absl::StatusOr<v1::ListChangesResponse> ChangeService::List(
     const rpc::Caller& caller, db::Session& session, const v1::ListChangesRequest& request) const {
   status::FieldViolations violations;
@@ -164,7 +166,7 @@ absl::StatusOr<v1::ListChangesResponse> ChangeService::List(
   if (!newest->has_value() || !MaySee(caller, session, request.record())) {
     return NotFound(request.record());
   }
-  const bool show_persons = ShowsPersons(caller, *(*newest)->state);
+  const bool show_persons = ShowsPersons(caller, session, *(*newest)->state);
 
   // The version before the page's first, to compare with.
   std::unique_ptr<google::protobuf::Message> before;
@@ -225,7 +227,7 @@ absl::StatusOr<v1::Change> ChangeService::GetAsOf(const rpc::Caller& caller, db:
   if (!before.ok()) return before.status();
   const bool existed = before->has_value() && !(*before)->deleted;
   return Finish(**std::move(then), existed ? (*before)->state.get() : nullptr,
-                ShowsPersons(caller, *(*newest)->state));
+                ShowsPersons(caller, session, *(*newest)->state));
 }
 
 }  // namespace milepost::change

@@ -279,7 +279,7 @@ absl::Status Host::Serve() {
   change::FeedServer feed(
       *runner_, sequencer, [this] { return NewSession(); }, {.retention = settings_.feed_retention},
       *registry_);
-  change::ChangeService changes(*runner_, may_see_record_);
+  change::ChangeService changes(*runner_, may_see_record_, owner_of_record_);
   AddService(feed, "milepost.feed.v1.FeedService");
   AddService(changes, "milepost.change.v1.ChangeService");
 

@@ -52,6 +52,10 @@ class Host {
   // Who may see the history of a record, by its resource name; without it, who sees everything.
   using MaySeeRecord = std::function<bool(const Caller&, db::Session&, const std::string& record)>;
   void set_may_see_record(MaySeeRecord may_see) { may_see_record_ = std::move(may_see); }
+  // Whose record it is, for those that do not say so themselves (see change::OwnerOfRecord).
+  using OwnerOfRecord =
+      std::function<std::string(db::Session&, const google::protobuf::Message& newest)>;
+  void set_owner_of_record(OwnerOfRecord owner_of) { owner_of_record_ = std::move(owner_of); }
 
   // Runs in a thread of its own from Serve until shutdown asks the token to stop (feed consumers,
   // recycling jobs).
@@ -79,6 +83,7 @@ class Host {
   access::OrganizationCache organization_;
   std::unique_ptr<Runner> runner_;
   MaySeeRecord may_see_record_;
+  OwnerOfRecord owner_of_record_;
   std::unique_ptr<State> state_;
 };
 
