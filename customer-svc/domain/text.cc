@@ -175,6 +175,10 @@ std::u32string PhoneWithoutExtension(const std::string& phone, bool& extension_v
 
 size_t CharacterCount(const std::string& text) { return Decode(text).size(); }
 
+std::string FirstCharacters(const std::string& text, size_t count) {
+  return Encode(Decode(text).substr(0, count));
+}
+
 std::string SearchKey(const std::string& name) { return Encode(Join(Words(name))); }
 
 std::string NameKey(const std::string& name) {

@@ -11,6 +11,9 @@ namespace milepost::customer {
 // Characters (code points) of a text.
 size_t CharacterCount(const std::string& text);
 
+// The beginning of the text, at most so many characters.
+std::string FirstCharacters(const std::string& text, size_t count);
+
 // The form in which names are searched: full width folded to half width, lower case, without spaces
 // and punctuation. "Ａｃｍｅ（中国）有限公司" → "acme中国有限公司". Empty if the text has no letter
 // or digit.

@@ -53,6 +53,12 @@ INSTANTIATE_TEST_SUITE_P(
                       FoldRow{"OnlyASuffix", "Company", "company"}),
     Title);
 
+TEST(FirstCharactersTest, CutsBetweenCharacters) {
+  EXPECT_EQ(FirstCharacters("上海云帆", 2), "上海");
+  EXPECT_EQ(FirstCharacters("上海", 3), "上海");
+  EXPECT_EQ(FirstCharacters("", 3), "");
+}
+
 TEST(NameTermsTest, HasPairsAndLastCharacters) {
   EXPECT_THAT(NameTerms("沪深三", ""), ElementsAre("三", "沪深", "深三"));
   EXPECT_THAT(NameTerms("云帆有限公司", "YF"), ElementsAre("f", "yf", "云帆", "司", "帆有"));

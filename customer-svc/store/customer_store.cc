@@ -26,6 +26,10 @@ constexpr size_t kMaxTermsPerInsert = 1000;
 constexpr int kMaxCandidatesPerReason = 50;
 // Bound where a key is empty: no row has it.
 constexpr char kNoKey[] = "-";
+// Begins a guard (see GuardsOf); terms of names are letters and digits, those of tags begin with #.
+constexpr char kGuardMark[] = "=";
+// Characters of a guard's key; its column holds 40 with the marks.
+constexpr size_t kGuardCharacters = 36;
 
 constexpr const char* kColumns[] = {"customer_id",
                                     "kind",
@@ -192,6 +196,39 @@ absl::Status InsertTerms(db::Transaction& tx,
     }
   }
   return absl::OkStatus();
+}
+
+// Terms of no customer (its id is empty) that make creations with one of these keys wait for each
+// other: none of them sees the row of another one that has not committed. A guard only says that
+// such a customer was created at some time, so it is never brought up to date; whoever meets one
+// looks again and takes it over. Keys with the same beginning share one.
+std::vector<std::string> GuardsOf(const DuplicateKeys& keys) {
+  std::vector<std::string> guards;
+  const std::pair<const char*, const std::string*> marked[] = {
+      {"c", &keys.credit_code}, {"n", &keys.name_key}, {"p", &keys.phone_digits}};
+  for (const auto& [mark, key] : marked) {
+    if (!key->empty())
+      guards.push_back(absl::StrCat(kGuardMark, mark, FirstCharacters(*key, kGuardCharacters)));
+  }
+  return guards;
+}
+
+// ALREADY_EXISTS (a duplicate key) if one of the guards is there.
+absl::Status InsertGuardedTerms(db::Transaction& tx, const Customer& customer,
+                                const std::vector<std::string>& guards) {
+  // The guards come first and in one order, so that two creations do not wait for each other.
+  std::vector<std::pair<std::string, std::string>> terms_and_ids;
+  for (const std::string& guard : guards) terms_and_ids.emplace_back(guard, "");
+  for (std::string& term : Terms(customer))
+    terms_and_ids.emplace_back(std::move(term), customer.id);
+  return InsertTerms(tx, terms_and_ids);
+}
+
+// Returns how many there were.
+absl::StatusOr<int64_t> DeleteGuards(db::Transaction& tx, const std::vector<std::string>& guards) {
+  const std::string sql = absl::StrCat("DELETE FROM customer_terms WHERE term IN (",
+                                       db::Placeholders(guards.size()), ") AND customer_id = ''");
+  return tx.ExecuteValues({"delete_guards", sql}, {guards.begin(), guards.end()});
 }
 
 absl::Status InsertTermsOf(db::Transaction& tx, const std::vector<const Customer*>& customers) {
@@ -612,9 +649,8 @@ absl::Status CustomerStore::Insert(db::Transaction& tx, const change::Context& w
   return Record(tx, why, "customer.created", customer, absl::InfinitePast());
 }
 
-absl::StatusOr<bool> CustomerStore::InsertUnlessDuplicate(db::Transaction& tx,
-                                                          const change::Context& why,
-                                                          const Customer& customer) const {
+absl::StatusOr<std::vector<DuplicateCandidate>> CustomerStore::InsertUnlessDuplicate(
+    db::Transaction& tx, const change::Context& why, const Customer& customer, int limit) const {
   static const std::string kSql =
       absl::StrCat("INSERT INTO customers (", ColumnList("", kColumnCount), ") SELECT ",
                    db::Placeholders(kColumnCount),
@@ -624,6 +660,16 @@ absl::StatusOr<bool> CustomerStore::InsertUnlessDuplicate(db::Transaction& tx,
                    " AND NOT EXISTS (SELECT 1 FROM contacts WHERE phone_digits = ?)"
                    " AND NOT EXISTS (SELECT 1 FROM contacts WHERE mobile_digits = ?)");
   const DuplicateKeys keys = KeysOf(customer);
+  const auto refusing = [&]() -> absl::StatusOr<std::vector<DuplicateCandidate>> {
+    absl::StatusOr<std::vector<DuplicateCandidate>> found =
+        FindDuplicates(tx, keys, customer.id, limit);
+    if (found.ok() && std::none_of(found->begin(), found->end(), [](const DuplicateCandidate& c) {
+          return Refuses(c.reasons);
+        })) {
+      found->clear();
+    }
+    return found;
+  };
   const auto or_none = [](const std::string& key) { return key.empty() ? kNoKey : key; };
   std::vector<db::Value> values;
   AppendColumns(customer, values);
@@ -633,13 +679,28 @@ absl::StatusOr<bool> CustomerStore::InsertUnlessDuplicate(db::Transaction& tx,
   const absl::StatusOr<int64_t> rows =
       tx.ExecuteValues({"insert_customer_unless_duplicate", kSql}, values);
   if (!rows.ok()) return NameInsertError(rows.status(), customer);
-  if (*rows == 0) return false;
-  if (absl::Status s = InsertTermsOf(tx, {&customer}); !s.ok()) return s;
+  if (*rows == 0) {
+    absl::StatusOr<std::vector<DuplicateCandidate>> found = refusing();
+    if (!found.ok() || !found->empty()) return found;
+    // If none of them refuses, it was the customer with the very id that did.
+    return error::IdTaken(error::CustomerName(customer.id));
+  }
+  const std::vector<std::string> guards = GuardsOf(keys);
+  for (;;) {
+    const absl::Status inserted = InsertGuardedTerms(tx, customer, guards);
+    if (inserted.ok()) break;
+    if (!db::DuplicateKey(inserted)) return inserted;
+    absl::StatusOr<std::vector<DuplicateCandidate>> found = refusing();
+    if (!found.ok() || !found->empty()) return found;
+    const absl::StatusOr<int64_t> deleted = DeleteGuards(tx, guards);
+    if (!deleted.ok()) return deleted.status();
+    if (*deleted == 0) return inserted;  // It was no guard: terms without a customer are there.
+  }
   if (absl::Status s = Record(tx, why, "customer.created", customer, absl::InfinitePast());
       !s.ok()) {
     return s;
   }
-  return true;
+  return std::vector<DuplicateCandidate>();
 }
 
 absl::StatusOr<Customer> CustomerStore::Save(db::Transaction& tx, const change::Context& why,

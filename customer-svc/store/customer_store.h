@@ -84,10 +84,13 @@ class CustomerStore {
   // A new customer with its change. ALREADY_EXISTS / ID_TAKEN.
   absl::Status Insert(db::Transaction& tx, const change::Context& why,
                       const Customer& customer) const;
-  // The same, but only if no customer refuses it as a duplicate: then false and nothing is written.
-  // Two at the same instant may both pass.
-  absl::StatusOr<bool> InsertUnlessDuplicate(db::Transaction& tx, const change::Context& why,
-                                             const Customer& customer) const;
+  // The same, but only if no customer refuses it as a duplicate: else those that do, at most
+  // `limit`, and nothing is to be committed. Of two that come at the same instant the second waits
+  // for the first and finds it.
+  absl::StatusOr<std::vector<DuplicateCandidate>> InsertUnlessDuplicate(db::Transaction& tx,
+                                                                        const change::Context& why,
+                                                                        const Customer& customer,
+                                                                        int limit) const;
   // Writes `after` over `before`, which the transaction has locked, and returns what is now stored.
   // `event` is the change's type.
   absl::StatusOr<Customer> Save(db::Transaction& tx, const change::Context& why,
