@@ -254,7 +254,7 @@ std::string Qualified(const Verb& verb, const Flag& flag, const std::string& tex
     collection = verb.collection;
   } else if (last == "parent" && std::string(verb.family) == "unit") {
     collection = "units";
-  } else if (last == "metric" && std::string(verb.family) == "target") {
+  } else if (last == "metric" && std::string(verb.family) != "metric") {
     collection = "metrics";
   } else if (const auto found = CollectionsByField().find(last);
              found != CollectionsByField().end()) {

@@ -22,8 +22,10 @@
 #include "google/protobuf/util/json_util.h"
 #include "milepost/customer/v1/customer.pb.h"
 #include "milepost/opportunity/v1/opportunity.pb.h"
+#include "milepost/target/v1/node.pb.h"
 #include "milepost/target/v1/plan.grpc.pb.h"
 #include "milepost/target/v1/plan.pb.h"
+#include "platform/resource/name.h"
 #include "platform/rpc/status.h"
 #include "platform/status/error.h"
 
@@ -170,6 +172,29 @@ absl::StatusOr<std::string> ActivePlan(Client& client) {
   return newest->name();
 }
 
+// Whether the nodes in an answer have amounts for targets: their plan has a currency.
+bool HasAmounts(Client& client, const google::protobuf::Message& answer) {
+  std::string name;
+  if (const auto* node = dynamic_cast<const target::v1::Node*>(&answer)) {
+    name = node->name();
+  } else if (const auto* list = dynamic_cast<const target::v1::ListNodesResponse*>(&answer);
+             list != nullptr && list->nodes_size() > 0) {
+    name = list->nodes(0).name();
+  } else if (const auto* split = dynamic_cast<const target::v1::SplitNodesResponse*>(&answer)) {
+    return !split->plan().currency_code().empty();
+  } else if (const auto* preview = dynamic_cast<const target::v1::PreviewSplitResponse*>(&answer);
+             preview != nullptr && preview->splits_size() > 0) {
+    name = preview->splits(0).node();
+  }
+  if (name.empty()) return false;
+  const auto stub = target::v1::PlanService::NewStub(client.ChannelOf("milepost.target.v1"));
+  target::v1::GetPlanRequest request;
+  request.set_name(name.substr(0, name.find("/nodes/")));
+  target::v1::Plan plan;
+  return stub->GetPlan(client.Context(absl::Seconds(30)).get(), request, &plan).ok() &&
+         !plan.currency_code().empty();
+}
+
 int RunVerb(const Verb& verb, const std::vector<std::string>& words, const Globals& globals) {
   const auto* method =
       google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(verb.method);
@@ -229,7 +254,8 @@ int RunVerb(const Verb& verb, const std::vector<std::string>& words, const Globa
   for (;;) {
     auto response = (*client)->Call(*method, *request, service);
     if (!response.ok()) return Fail(response.status());
-    Print(**response, globals.format);
+    Print(**response, globals.format,
+          globals.format == Format::kText && HasAmounts(**client, **response));
     const auto* next = (*response)->GetDescriptor()->FindFieldByName("next_page_token");
     const std::string token =
         next == nullptr ? "" : (*response)->GetReflection()->GetString(**response, next);
@@ -275,10 +301,11 @@ int RunImport(const std::vector<std::string>& words, const Globals& globals) {
   result->refused.insert(result->refused.begin(), directory->refused.begin(),
                          directory->refused.end());
   PrintLoad(*result, directory->repaired, globals.all_rows);
+  const std::string unit = resource::IdOf("units", kCrmCompany).value_or("");
   std::printf(
       "\nDone in %.1f s. The company is %s; with --unit %s a report is of it alone, whatever else "
       "is loaded:\n",
-      absl::ToDoubleSeconds(absl::Now() - start), kCrmCompany, kCrmCompany);
+      absl::ToDoubleSeconds(absl::Now() - start), kCrmCompany, unit.c_str());
   std::vector<std::string> next = {"funnel", "win-loss --by product", "sales-cycle"};
   if (directory->last_close_day) {
     const std::string year = absl::StrCat(directory->last_close_day->year());
@@ -286,7 +313,7 @@ int RunImport(const std::vector<std::string>& words, const Globals& globals) {
     next.push_back(absl::StrCat("revenue --by unit --granularity quarter --period ", year));
   }
   for (const std::string& report : next)
-    std::printf("  milepostctl report %s --unit %s\n", report.c_str(), kCrmCompany);
+    std::printf("  milepostctl report %s --unit %s\n", report.c_str(), unit.c_str());
   return result->refused.empty() ? kOk : kFailed;
 }
 

@@ -52,6 +52,12 @@ std::string DateText(const type::v1::Date& date) {
   return absl::StrFormat("%04d-%02d-%02d", date.year(), date.month(), date.day());
 }
 
+// How values are written.
+struct Style {
+  bool plain = false;    // For CSV.
+  bool amounts = false;  // Units of a target are minor units of a currency.
+};
+
 std::string MessageText(const Message& message, bool plain) {
   if (const auto* money = dynamic_cast<const type::v1::Money*>(&message)) {
     if (money->currency_code().empty()) return "";
@@ -68,6 +74,10 @@ std::string MessageText(const Message& message, bool plain) {
         absl::FromUnixSeconds(timestamp->seconds()) + absl::Nanoseconds(timestamp->nanos()),
         absl::LocalTimeZone());
   }
+  if (const FieldDescriptor* name = message.GetDescriptor()->FindFieldByName("name");
+      name != nullptr && name->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    return message.GetReflection()->GetString(message, name);  // A resource inside an answer.
+  }
   std::string json;
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
@@ -75,15 +85,13 @@ std::string MessageText(const Message& message, bool plain) {
   return json;
 }
 
-// Units of a target are minor units of the currency that stands beside them, if one does.
-bool IsAmount(const Message& message, const FieldDescriptor& field) {
-  if (field.is_repeated() || !absl::EndsWith(field.name(), "_units")) return false;
-  const FieldDescriptor* currency = message.GetDescriptor()->FindFieldByName("currency_code");
-  return currency != nullptr && !message.GetReflection()->GetString(message, currency).empty();
+bool HasCurrency(const Message& message) {
+  const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName("currency_code");
+  return field != nullptr && !message.GetReflection()->GetString(message, field).empty();
 }
 
 std::string ScalarText(const Message& message, const FieldDescriptor& field, int index,
-                       bool plain) {
+                       const Style& style) {
   const auto* reflection = message.GetReflection();
   const bool repeated = field.is_repeated();
   switch (field.cpp_type()) {
@@ -109,21 +117,35 @@ std::string ScalarText(const Message& message, const FieldDescriptor& field, int
                                              : reflection->GetInt32(message, &field))
                                  : (repeated ? reflection->GetRepeatedInt64(message, &field, index)
                                              : reflection->GetInt64(message, &field));
-      if (absl::EndsWith(field.name(), "_ppm") && !plain) return FormatPpm(number);
-      if (absl::EndsWith(field.name(), "year")) return absl::StrCat(number);
-      if (plain) return absl::StrCat(number);
-      return IsAmount(message, field) ? FormatMoney(number, ChineseLocale()) : FormatCount(number);
+      if (style.plain || absl::EndsWith(field.name(), "year")) return absl::StrCat(number);
+      if (absl::EndsWith(field.name(), "_ppm")) return FormatPpm(number);
+      if (absl::EndsWith(field.name(), "_units") && (style.amounts || HasCurrency(message)))
+        return FormatMoney(number, ChineseLocale());
+      return FormatCount(number);
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
       return MessageText(repeated ? reflection->GetRepeatedMessage(message, &field, index)
                                   : reflection->GetMessage(message, &field),
-                         plain);
+                         style.plain);
     default:
       return "";
   }
 }
 
-void PrintList(const Message& message, const FieldDescriptor& list, bool csv) {
+std::string FieldText(const Message& message, const FieldDescriptor& field, const Style& style) {
+  const auto* reflection = message.GetReflection();
+  if (!field.is_repeated()) {
+    if (field.has_presence() && !reflection->HasField(message, &field)) return "";
+    return ScalarText(message, field, 0, style);
+  }
+  std::vector<std::string> parts;
+  for (int i = 0; i < reflection->FieldSize(message, &field); ++i)
+    parts.push_back(ScalarText(message, field, i, style));
+  return absl::StrJoin(parts, style.plain ? ";" : ", ");
+}
+
+void PrintList(const Message& message, const FieldDescriptor& list, const Style& style) {
+  const bool csv = style.plain;
   const auto* reflection = message.GetReflection();
   std::vector<const FieldDescriptor*> fields;
   std::vector<Table::Column> columns;
@@ -139,7 +161,7 @@ void PrintList(const Message& message, const FieldDescriptor& list, bool csv) {
       bool empty = true;
       for (int row = 0; empty && row < reflection->FieldSize(message, &list); ++row) {
         const std::string text =
-            FieldText(reflection->GetRepeatedMessage(message, &list, row), *fields[column], false);
+            FieldText(reflection->GetRepeatedMessage(message, &list, row), *fields[column], {});
         empty = text.empty() || text == "no" || text == "0";
       }
       if (empty && reflection->FieldSize(message, &list) > 0) {
@@ -152,7 +174,7 @@ void PrintList(const Message& message, const FieldDescriptor& list, bool csv) {
   for (int row = 0; row < reflection->FieldSize(message, &list); ++row) {
     const Message& item = reflection->GetRepeatedMessage(message, &list, row);
     std::vector<std::string> cells;
-    for (const FieldDescriptor* field : fields) cells.push_back(FieldText(item, *field, csv));
+    for (const FieldDescriptor* field : fields) cells.push_back(FieldText(item, *field, style));
     table.Add(std::move(cells));
   }
   if (csv) {
@@ -166,19 +188,7 @@ void PrintList(const Message& message, const FieldDescriptor& list, bool csv) {
 
 }  // namespace
 
-std::string FieldText(const Message& message, const FieldDescriptor& field, bool plain) {
-  const auto* reflection = message.GetReflection();
-  if (!field.is_repeated()) {
-    if (field.has_presence() && !reflection->HasField(message, &field)) return "";
-    return ScalarText(message, field, 0, plain);
-  }
-  std::vector<std::string> parts;
-  for (int i = 0; i < reflection->FieldSize(message, &field); ++i)
-    parts.push_back(ScalarText(message, field, i, plain));
-  return absl::StrJoin(parts, plain ? ";" : ", ");
-}
-
-void Print(const Message& message, Format format) {
+void Print(const Message& message, Format format, bool amounts) {
   if (format == Format::kJson) {
     std::string json;
     google::protobuf::util::JsonPrintOptions options;
@@ -189,6 +199,7 @@ void Print(const Message& message, Format format) {
   }
   if (PrintReport(message, format)) return;
   const bool csv = format == Format::kCsv;
+  const Style style{csv, amounts};
   const auto* type = message.GetDescriptor();
   const FieldDescriptor* list = nullptr;
   const bool resource = type->FindFieldByName("name") != nullptr;
@@ -199,7 +210,7 @@ void Print(const Message& message, Format format) {
       list = &field;
   }
   if (list != nullptr) {
-    PrintList(message, *list, csv);
+    PrintList(message, *list, style);
     if (csv) return;
   }
   size_t width = 0;
@@ -207,7 +218,7 @@ void Print(const Message& message, Format format) {
   for (int i = 0; i < type->field_count(); ++i) {
     const FieldDescriptor& field = *type->field(i);
     if (&field == list || field.name() == "next_page_token") continue;
-    const std::string text = FieldText(message, field, csv);
+    const std::string text = FieldText(message, field, style);
     if (text.empty()) continue;
     lines.emplace_back(Words(field.name()), text);
     width = std::max(width, lines.back().first.size());

@@ -11,11 +11,8 @@ enum class Format { kText, kJson, kCsv };
 
 // Prints any answer: a resource as one `field  value` a line, a list as a table of its first
 // repeated message field, reports in a layout of their own (reports.h). JSON is protobuf's, on one
-// line per message; CSV has plain numbers.
-void Print(const google::protobuf::Message& message, Format format);
-
-// The value of a field as people read it (or plain, for CSV).
-std::string FieldText(const google::protobuf::Message& message,
-                      const google::protobuf::FieldDescriptor& field, bool plain);
+// line per message; CSV has plain numbers. Targets (`..._units`) are shown as amounts where their
+// message has a currency code, and everywhere with `amounts`.
+void Print(const google::protobuf::Message& message, Format format, bool amounts = false);
 
 }  // namespace milepost::cli

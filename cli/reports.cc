@@ -185,22 +185,27 @@ void Print(const v1::FunnelReport& report, const Writer& out) {
 
 void Print(const v1::Leaderboard& report, const Writer& out) {
   out.Heading(absl::StrCat("Leaderboard: ", report.metric(), " ", Range(report.range())));
-  Table table({{"rank", true},
-               {"change", true},
-               {report.rows_size() > 0 ? GroupTitle(report.rows(0).subject()) : "subject"},
-               {"unit"},
-               {"value", true},
-               {"share", true},
-               {"before", true},
-               {"note"}});
+  // Of a member it is shown where it is; a unit is itself.
+  const bool units = report.rows_size() > 0 && report.rows(0).subject().dimension() == v1::UNIT;
+  std::vector<Table::Column> columns = {
+      {"rank", true},
+      {"change", true},
+      {report.rows_size() > 0 ? GroupTitle(report.rows(0).subject()) : "subject"}};
+  if (!units) columns.push_back({"unit"});
+  for (const char* number : {"value", "share", "before"}) columns.push_back({number, true});
+  columns.push_back({"note"});
+  Table table(columns);
   for (const auto& row : report.rows()) {
     const std::string change = !row.has_rank_change()  ? out.Nothing()
                                : row.rank_change() > 0 ? absl::StrCat("+", row.rank_change())
                                                        : absl::StrCat(row.rank_change());
-    table.Add(
-        {absl::StrCat(row.rank()), change, Name(row.subject()), row.unit(),
-         out.Value(report.value_kind(), row.value()), out.Ppm(row.has_share_ppm(), row.share_ppm()),
-         out.Value(report.value_kind(), row.previous_value()), row.inactive() ? "inactive" : ""});
+    std::vector<std::string> cells = {absl::StrCat(row.rank()), change, Name(row.subject())};
+    if (!units) cells.push_back(row.unit());
+    cells.push_back(out.Value(report.value_kind(), row.value()));
+    cells.push_back(out.Ppm(row.has_share_ppm(), row.share_ppm()));
+    cells.push_back(out.Value(report.value_kind(), row.previous_value()));
+    cells.push_back(row.inactive() ? "inactive" : "");
+    table.Add(std::move(cells));
   }
   out.Print(table);
   out.Heading(absl::StrCat("Total: ", out.Value(report.value_kind(), report.total()), " by ",
@@ -218,12 +223,14 @@ void Print(const v1::WinLossReport& report, const Writer& out) {
                {"mean won", true},
                {"most frequent reason"}});
   const auto add = [&](const v1::WinLossReport::Row& row, const std::string& name) {
-    table.Add({name, out.Count(row.won()), out.Count(row.lost()),
-               out.Ppm(row.has_win_rate_ppm(), row.win_rate_ppm()), out.Money(row.won_amount()),
-               row.has_mean_won_amount() ? out.Money(row.mean_won_amount()) : out.Nothing(),
-               row.reasons_size() > 0
-                   ? absl::StrCat(row.reasons(0).reason(), " (", row.reasons(0).count(), ")")
-                   : ""});
+    table.Add(
+        {name, out.Count(row.won()), out.Count(row.lost()),
+         out.Ppm(row.has_win_rate_ppm(), row.win_rate_ppm()), out.Money(row.won_amount()),
+         row.has_mean_won_amount() ? out.Money(row.mean_won_amount()) : out.Nothing(),
+         row.reasons_size() > 0
+             ? absl::StrCat(row.reasons(0).reason().empty() ? "not given" : row.reasons(0).reason(),
+                            " (", row.reasons(0).count(), ")")
+             : ""});
   };
   for (const auto& row : report.rows()) add(row, Name(row.group()));
   add(report.total(), "all");

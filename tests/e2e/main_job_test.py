@@ -123,7 +123,7 @@ def import_directory(suite, checks, directory, profile, scratch):
     checks.true("misspelled sectors are repaired", misspelled <= note_lines(done.stdout, "Repaired", "accounts.csv"))
 
     checks.true("the import says which unit to ask for",
-                f"milepostctl report funnel --unit {COMPANY}" in done.stdout, done.stdout[-600:])
+                f"The company is {COMPANY};" in done.stdout and "report funnel --unit crm\n" in done.stdout, done.stdout[-600:])
 
     repeat_import(suite, checks, directory, profile)
     return figures
