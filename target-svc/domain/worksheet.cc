@@ -183,6 +183,12 @@ std::optional<int64_t> Evaluate(const Step& step) {
   return Rounded(*value, step.rounding, step.multiple);
 }
 
+std::string ExactText(const Step& step) {
+  const std::optional<Value> value = Exact(step);
+  if (!value || !Rounded(*value, step.rounding, step.multiple)) return "";
+  return Decimal(*value);
+}
+
 std::string Explain(const Step& step) {
   std::string text = absl::StrCat(step.name, " = ");
   if (step.operation == Operation::kMinimum) text += "the least of ";
@@ -192,28 +198,27 @@ std::string Explain(const Step& step) {
     absl::StrAppend(&text, i == 0 ? "" : Sign(step.operation, i), ToText(operand), " (",
                     operand.name, ")");
   }
-  const std::string plain = absl::StrCat(step.result);
-  if (step.exact == plain) return absl::StrCat(text, " = ", InUnit(step.result, step.unit));
+  const std::string exact = ExactText(step);
+  if (exact == absl::StrCat(step.result))
+    return absl::StrCat(text, " = ", InUnit(step.result, step.unit));
   const char* way = step.rounding == Rounding::kUp     ? "up"
                     : step.rounding == Rounding::kDown ? "down"
                                                        : "to the nearest";
-  return absl::StrCat(text, " = ", step.exact, IsRatio(step.unit) ? " ppm" : "", ", rounded ", way,
-                      ": ", InUnit(step.result, step.unit));
+  return absl::StrCat(text, " = ", exact, IsRatio(step.unit) ? " ppm" : "", ", rounded ", way, ": ",
+                      InUnit(step.result, step.unit));
 }
 
 Quantity Worksheet::Do(std::string name, Operation operation, std::vector<Quantity> operands,
                        QuantityUnit unit, Rounding rounding, int64_t multiple) {
   Quantity result{name, 0, unit, std::nullopt};
   if (failed_) return result;
-  Step step{std::move(name), operation, std::move(operands), rounding, multiple, unit, 0, ""};
-  const std::optional<Value> exact = Exact(step);
-  const std::optional<int64_t> rounded = exact ? Rounded(*exact, rounding, multiple) : std::nullopt;
+  Step step{std::move(name), operation, std::move(operands), rounding, multiple, unit};
+  const std::optional<int64_t> rounded = Evaluate(step);
   if (!rounded) {
     failed_ = step.name;
     return result;
   }
   step.result = *rounded;
-  step.exact = Decimal(*exact);
   result.value = *rounded;
   result.step = steps_.size();
   steps_.push_back(std::move(step));

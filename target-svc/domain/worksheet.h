@@ -67,17 +67,18 @@ struct Step {
   int64_t multiple = 1;  // Rounded to whole multiples of it.
   QuantityUnit unit = QuantityUnit::kCount;
   int64_t result = 0;
-  // The result before rounding as a decimal with at most six digits after the point, `…` where
-  // more follow.
-  std::string exact;
 
   friend bool operator==(const Step&, const Step&) = default;
 };
 
-// What the operation makes of the operands, rounded; fills neither `result` nor `exact`. nullopt
-// if it does not fit 64 bits (or a term on the way 128), divides by 0, has no operands, or must be
-// rounded and may not.
+// What the operation makes of the operands, rounded; does not look at `result`. nullopt if it does
+// not fit 64 bits (or a term on the way 128), divides by 0, has no operands, or must be rounded and
+// may not.
 std::optional<int64_t> Evaluate(const Step& step);
+
+// The same before rounding, as a decimal with at most six digits after the point and `…` where more
+// follow; empty where Evaluate has no value.
+std::string ExactText(const Step& step);
 
 // `orders = 6 (deliveries to win) ÷ 95 % (order to delivery) = 6.315789…, rounded up: 7`. Money is
 // shown in minor units.

@@ -17,7 +17,7 @@ __extension__ using Wide = __int128;
 
 Step StepOf(Operation operation, std::vector<Quantity> operands, QuantityUnit unit,
             Rounding rounding = Rounding::kExact, int64_t multiple = 1) {
-  return {"result", operation, std::move(operands), rounding, multiple, unit, 0, ""};
+  return {"result", operation, std::move(operands), rounding, multiple, unit};
 }
 
 TEST(Evaluate, CountsRatiosAsFractions) {
@@ -84,6 +84,18 @@ TEST(Evaluate, RefusesWhatDoesNotFit) {
   EXPECT_EQ(
       Evaluate(StepOf(Operation::kSum, {Count("a", 1)}, QuantityUnit::kCount, Rounding::kUp, 0)),
       std::nullopt);
+}
+
+TEST(ExactText, IsTheValueBeforeRounding) {
+  EXPECT_EQ(ExactText(StepOf(Operation::kQuotient, {Count("a", -1), Count("b", 8)},
+                             QuantityUnit::kCount, Rounding::kUp)),
+            "-0.125");
+  EXPECT_EQ(ExactText(StepOf(Operation::kQuotient, {Count("a", kMax), Count("b", kMax - 1)},
+                             QuantityUnit::kCount, Rounding::kUp)),
+            "1.000000…");
+  EXPECT_EQ(
+      ExactText(StepOf(Operation::kQuotient, {Count("a", 1), Count("b", 0)}, QuantityUnit::kCount)),
+      "");
 }
 
 TEST(Worksheet, ChainsStepsAndTellsThem) {
