@@ -331,17 +331,18 @@ absl::StatusOr<v1::ListOpportunitiesResponse> OpportunityService::List(
   }
   if (absl::Status status = reader.status(); !status.ok()) return status;
 
-  const auto found = db.Read(
+  auto found = db.Read(
       [&](db::Snapshot& snapshot) { return store_.List(snapshot, filter, after, page.size + 1); });
   if (!found.ok()) return found.status();
   v1::ListOpportunitiesResponse response;
   for (int i = 0; i < page.size && i < static_cast<int>(found->size()); ++i) {
-    *response.add_opportunities() = ToProto((*found)[i]);
+    *response.add_opportunities() = std::move((*found)[i]);
   }
   if (static_cast<int>(found->size()) > page.size) {
-    const Opportunity& last = (*found)[page.size - 1];
-    response.set_next_page_token(
-        resource::NextPageToken(request, {db::FormatTime(last.create_time), last.id}));
+    const v1::Opportunity& last = response.opportunities(page.size - 1);
+    response.set_next_page_token(resource::NextPageToken(
+        request, {db::FormatTime(milepost::FromProto(last.create_time())),
+                  resource::IdOf(kOpportunities, last.name()).value_or("")}));
   }
   return response;
 }

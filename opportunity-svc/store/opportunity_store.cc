@@ -12,7 +12,7 @@
 namespace milepost::opportunity {
 namespace {
 
-// Every SELECT begins so, and FromRow reads it.
+// What FromRow reads.
 constexpr char kSelect[] = "SELECT body, import_hash, import_version FROM opportunities";
 
 absl::StatusOr<v1::Opportunity> FromBody(const std::string& body) {
@@ -115,12 +115,12 @@ absl::StatusOr<std::map<std::string, Opportunity>> OpportunityStore::LoadManyFor
   return found;
 }
 
-absl::StatusOr<std::vector<Opportunity>> OpportunityStore::List(
+absl::StatusOr<std::vector<v1::Opportunity>> OpportunityStore::List(
     db::Snapshot& snapshot, const OpportunityFilter& filter,
     const std::optional<OpportunityKey>& after, int limit) const {
-  std::vector<Opportunity> opportunities;
+  std::vector<v1::Opportunity> opportunities;
   if (filter.owners && filter.owners->empty()) return opportunities;
-  std::string sql = absl::StrCat(kSelect, " WHERE 1 = 1");
+  std::string sql = "SELECT body FROM opportunities WHERE 1 = 1";
   std::vector<db::Value> arguments;
   if (after) {
     sql += " AND create_time <= ? AND (create_time < ? OR opportunity_id < ?)";
@@ -164,7 +164,7 @@ absl::StatusOr<std::vector<Opportunity>> OpportunityStore::List(
       snapshot.QueryValues({"list_opportunities", sql}, arguments);
   if (!rows.ok()) return rows.status();
   for (const db::Row& row : *rows) {
-    absl::StatusOr<Opportunity> opportunity = FromRow(row);
+    absl::StatusOr<v1::Opportunity> opportunity = FromBody(row.String(0));
     if (!opportunity.ok()) return opportunity.status();
     opportunities.push_back(*std::move(opportunity));
   }
@@ -182,6 +182,7 @@ absl::Status OpportunityStore::Insert(db::Transaction& tx, const change::Context
       " close_date, title, create_time, import_hash, import_version, version, body) VALUES "};
   std::vector<db::Value> arguments;
   std::vector<v1::Opportunity> protos;
+  protos.reserve(opportunities.size());
   for (const Opportunity& opportunity : opportunities) {
     const Content& content = opportunity.content;
     protos.push_back(ToProto(opportunity));

@@ -53,11 +53,11 @@ class OpportunityStore {
   absl::StatusOr<std::map<std::string, Opportunity>> LoadManyForUpdate(
       db::Transaction& tx, const std::vector<std::string>& ids) const;
 
-  // Newest first, after `after`, at most `limit`.
-  absl::StatusOr<std::vector<Opportunity>> List(db::Snapshot& snapshot,
-                                                const OpportunityFilter& filter,
-                                                const std::optional<OpportunityKey>& after,
-                                                int limit) const;
+  // Resources, newest first, after `after`, at most `limit`.
+  absl::StatusOr<std::vector<v1::Opportunity>> List(db::Snapshot& snapshot,
+                                                    const OpportunityFilter& filter,
+                                                    const std::optional<OpportunityKey>& after,
+                                                    int limit) const;
 
   // Stores new ones of version 1 with their changes. ALREADY_EXISTS, naming the first one, if an id
   // is taken.

@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -461,6 +462,8 @@ absl::Status RunMigrate(Settings settings, const std::vector<db::Migration>& mig
 int Main(int argc, char** argv, const Program& program) {
   sigset_t signals;
   BlockSignals(&signals);  // Before any thread starts.
+  // Debian's Abseil looks for lock-order cycles at every lock that gRPC takes: a debugging aid.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   log::SetService(program.service);
 
   Settings settings;

@@ -19,6 +19,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "cli/client.h"
 #include "cli/demo.h"
@@ -705,6 +706,7 @@ absl::Status SetUpServer() {
 }
 
 int Main(int argc, char** argv) {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // As in the services.
   if (argc == 7 && std::string(argv[1]) == "echo")
     return RunEcho(argv[2], {argv[3], argv[4], argv[5]}, argv[6]);
   Options options;
