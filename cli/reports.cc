@@ -83,6 +83,7 @@ std::string Range(const type::v1::DateRange& range) {
 }
 
 std::string Name(const v1::ReportGroup& group) {
+  if (group.dimension() == v1::DIMENSION_UNSPECIFIED) return "all";
   if (!group.display_name().empty()) return group.display_name();
   return group.name().empty() ? "(none)" : group.name();
 }
