@@ -13,8 +13,10 @@
 //
 // A funnel has stages in order (leads, opportunities, preliminary agreements, orders, deliveries)
 // and a rate from each stage to the next. Channels (direct, online, dealer, …) share the stages and
-// have rates and stock of their own. Counts are whole; work is rounded up, yields are rounded down.
-// Pure functions, safe from any thread; all bad fields are reported at once as INVALID_FIELDS.
+// have rates and stock of their own. What people do may be the first stage (visits, and how many of
+// them bring a lead), so that its capacity bounds what can come out. Counts are whole; work is
+// rounded up, yields are rounded down. Pure functions, safe from any thread; all bad fields are
+// reported at once as INVALID_FIELDS.
 //
 // How needs are computed, from the last stage to the first
 // - needed at the last stage = target; at an earlier one = ⌈to be made at the next ÷ rate to it⌉.
@@ -159,6 +161,7 @@ struct FunnelChange {
 };
 
 // The request with the changes made in their order. A changed rate is typed.
+// The changed request serves ForecastFunnel as well as PlanFunnel.
 absl::StatusOr<FunnelRequest> ApplyFunnelChanges(const FunnelRequest& request,
                                                  const std::vector<FunnelChange>& changes);
 

@@ -253,6 +253,16 @@ TEST(CompareFunnel, StockTargetAndSeveralChangesAtOnce) {
   EXPECT_THAT(Required(comparison->differences[4]), ElementsAre(-54, -32, -19, -11, -10));
 }
 
+TEST(CompareFunnel, AnotherTargetForAllChannelsTogether) {
+  FunnelRequest request = Dealer(10);
+  for (FunnelChannel& channel : request.channels) channel.weight = 1;
+  const absl::StatusOr<FunnelComparison> comparison = CompareFunnel(request, {{.target = 66}});
+  ASSERT_TRUE(comparison.ok()) << comparison.status();
+  // 11 from each: ⌈11/0.95⌉ = 12 orders.
+  EXPECT_THAT(Required(comparison->after.channels[0].needs), ElementsAre(118, 100, 30, 12, 11));
+  EXPECT_EQ(comparison->total_differences[4].required, 6);
+}
+
 TEST(CompareFunnel, ReportsAllBadChanges) {
   const absl::Status status = CompareFunnel(Dealer(10), {{.channel = "nobody", .stock = 1},
                                                          {.rate_points_ppm = 400'000},
