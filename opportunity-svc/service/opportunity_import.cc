@@ -129,12 +129,12 @@ absl::StatusOr<v1::ImportOpportunitiesResponse> OpportunityImport::Run(
   why.request_id.clear();
   for (size_t begin = 0; begin < rows.size(); begin += kRowsPerTransaction) {
     const size_t end = std::min(rows.size(), begin + kRowsPerTransaction);
-    const std::vector<Row> part(rows.begin() + begin, rows.begin() + end);
+    const std::span<const Row> part = std::span<const Row>(rows).subspan(begin, end - begin);
     const absl::Status together = Write(why, part);
     if (together.ok()) continue;
     if (!IsAboutRow(together)) return together;
     for (const Row& row : part) {
-      const absl::Status alone = Write(why, {row});
+      const absl::Status alone = Write(why, std::span<const Row>(&row, 1));
       if (alone.ok()) continue;
       if (!IsAboutRow(alone)) return alone;
       Refuse(alone, *row.result);
@@ -229,7 +229,7 @@ absl::StatusOr<Order> OpportunityImport::OrderOf(const Row& row, absl::Time now)
   return order;
 }
 
-absl::Status OpportunityImport::Write(const change::Context& why, const std::vector<Row>& rows) {
+absl::Status OpportunityImport::Write(const change::Context& why, std::span<const Row> rows) {
   std::vector<v1::ImportOutcome> outcomes;
   std::vector<std::pair<size_t, absl::Status>> refused;
   const absl::Status status = db_.Transact([&](db::Transaction& tx) -> absl::Status {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,7 @@ class OpportunityImport {
   // to something unknown are refused and taken out.
   absl::Status CheckReferences(std::vector<Row>& rows);
   // Writes rows in one transaction; outcomes are set only if it commits.
-  absl::Status Write(const change::Context& why, const std::vector<Row>& rows);
+  absl::Status Write(const change::Context& why, std::span<const Row> rows);
   // The order that a row's opportunity has now: made, mended or taken back.
   absl::Status WriteOrder(db::Transaction& tx, const change::Context& why, const Row& row,
                           absl::Time now);

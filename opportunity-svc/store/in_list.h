@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "platform/db/session.h"
@@ -12,5 +13,11 @@ namespace milepost::opportunity {
 // is a constant.
 void AddIn(const char* column, const std::vector<std::string>& values, std::string& sql,
            std::vector<db::Value>& arguments);
+
+// Adds the columns of one row to insert.
+template <typename... Columns>
+void AddRow(std::vector<db::Value>& arguments, Columns&&... columns) {
+  (arguments.emplace_back(std::forward<Columns>(columns)), ...);
+}
 
 }  // namespace milepost::opportunity

@@ -186,14 +186,12 @@ absl::Status OpportunityStore::Insert(db::Transaction& tx, const change::Context
   for (const Opportunity& opportunity : opportunities) {
     const Content& content = opportunity.content;
     protos.push_back(ToProto(opportunity));
-    arguments.insert(
-        arguments.end(),
-        {opportunity.id, opportunity.owner, content.customer, static_cast<int>(opportunity.state),
-         opportunity.process, opportunity.stage, content.product, content.source, content.region,
-         AmountColumn(opportunity), content.expected_close_date, opportunity.close_date,
-         content.title, opportunity.create_time, HashColumn(opportunity),
-         ImportVersionColumn(opportunity), opportunity.version,
-         db::Bytes{protos.back().SerializeAsString()}});
+    AddRow(arguments, opportunity.id, opportunity.owner, content.customer,
+           static_cast<int>(opportunity.state), opportunity.process, opportunity.stage,
+           content.product, content.source, content.region, AmountColumn(opportunity),
+           content.expected_close_date, opportunity.close_date, content.title,
+           opportunity.create_time, HashColumn(opportunity), ImportVersionColumn(opportunity),
+           opportunity.version, db::Bytes{protos.back().SerializeAsString()});
   }
   if (absl::Status status = tx.InsertRows(
           kInsert, "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", arguments);

@@ -114,12 +114,12 @@ absl::Status OrderStore::Insert(db::Transaction& tx, const change::Context& why,
       " import_version, version, body) VALUES "};
   std::vector<db::Value> arguments;
   std::vector<v1::Order> protos;
+  protos.reserve(orders.size());
   for (const Order& order : orders) {
     protos.push_back(ToProto(order));
-    arguments.insert(arguments.end(),
-                     {order.id, order.opportunity, order.customer, order.owner,
-                      static_cast<int>(order.state), order.order_date, order.import_version,
-                      order.version, db::Bytes{protos.back().SerializeAsString()}});
+    AddRow(arguments, order.id, order.opportunity, order.customer, order.owner,
+           static_cast<int>(order.state), order.order_date, order.import_version, order.version,
+           db::Bytes{protos.back().SerializeAsString()});
   }
   if (absl::Status status = tx.InsertRows(kInsert, "(?, ?, ?, ?, ?, ?, ?, ?, ?)", arguments);
       !status.ok()) {
