@@ -410,7 +410,8 @@ class Changer {
       carried_[fixed.node] = {fixed.value, fixed.reason, fixed.with_branch};
       if (fixed.node == 0) continue;
       touch(tree_.nodes[fixed.node].family);
-      shape_.sums[tree_.nodes[fixed.node].family] += fixed.value - tree_.nodes[fixed.node].value;
+      shape_.sums[tree_.nodes[fixed.node].family] +=
+          fixed.value - tree_.nodes[fixed.node].Counted();
     }
     for (const CarryRequest::Added& added : request.added) {
       touch(added.family);

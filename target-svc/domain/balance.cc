@@ -26,6 +26,7 @@ constexpr int64_t kMaxScale = int64_t{1} << 40;
 constexpr int64_t kMaxScaledTotal = int64_t{1} << 61;
 constexpr size_t kMaxRounds = 1'000;
 constexpr size_t kMaxCellRounds = 10'000'000;
+constexpr size_t kMaxCollisionFlows = 2'000;
 
 int64_t Narrow(int128 value) { return static_cast<int64_t>(value); }
 int64_t Saturate(int128 value) { return value > kMaxValue ? kMaxValue : Narrow(value); }
@@ -423,33 +424,127 @@ class Balancer {
           }
         }
       }
+      std::sort(group.begin(), group.end());
       AddCollision(group);
     }
   }
 
-  void AddCollision(std::vector<size_t> group) {
-    std::sort(group.begin(), group.end());
+  // One side of the matrix as what must be placed, the other as where there is room.
+  struct Sides {
+    const std::vector<int64_t>& wanted;
+    const std::vector<int64_t>& room;
+    bool rows_want;
+  };
+  Sides RowsWant() const { return {row_left_, column_left_, true}; }
+  Sides ColumnsWant() const { return {column_left_, row_left_, false}; }
+
+  bool MayUse(const Sides& sides, size_t wanting, size_t giving) const {
+    return sides.rows_want ? MayHold(wanting, giving) : MayHold(giving, wanting);
+  }
+
+  // As few of these lines, which do not fit, as still do not. One after the other is placed; the
+  // first that does not fit is needed, together with some of those that its flow could push aside.
+  std::vector<size_t> Reduced(const Sides& sides, std::vector<size_t> lines) const {
+    std::sort(lines.begin(), lines.end(), [&](size_t a, size_t b) {
+      return std::tie(sides.wanted[b], a) < std::tie(sides.wanted[a], b);
+    });
+    std::vector<size_t> needed;
+    for (size_t flows = 0; flows < kMaxCollisionFlows;) {
+      std::vector<size_t> order = needed;
+      for (size_t line : lines) {
+        if (std::find(needed.begin(), needed.end(), line) == needed.end()) order.push_back(line);
+      }
+      const size_t source = sides.wanted.size() + sides.room.size();
+      FlowNetwork network(source + 2);
+      for (size_t k = 0; k < sides.room.size(); ++k) {
+        network.AddArc(sides.wanted.size() + k, source + 1, sides.room[k]);
+      }
+      size_t placed = 0;
+      for (; placed < order.size(); ++placed, ++flows) {
+        const size_t line = order[placed];
+        network.AddArc(source, line, sides.wanted[line]);
+        for (size_t k = 0; k < sides.room.size(); ++k) {
+          if (MayUse(sides, line, k)) {
+            network.AddArc(line, sides.wanted.size() + k, kMaxScaledTotal);
+          }
+        }
+        if (network.Send(source, source + 1) < sides.wanted[line]) break;
+      }
+      if (placed == order.size()) break;  // They fit; it does not happen.
+      if (placed < needed.size()) {
+        lines = needed;
+        break;
+      }
+      needed.push_back(order[placed]);
+      std::erase_if(lines, [&](size_t line) { return !network.Reached(line); });
+    }
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  }
+
+  void AddCollision(const std::vector<size_t>& group) {
     std::vector<size_t> rows;
-    std::vector<size_t> columns;
-    int128 over = 0;
     for (size_t node : group) {
-      if (node < rows_) {
-        rows.push_back(node);
-        over += row_left_[node];
-      } else {
-        columns.push_back(node - rows_);
-        over -= column_left_[node - rows_];
+      if (node < rows_) rows.push_back(node);
+    }
+    BalanceViolation by_rows = Collision(RowsWant(), rows);
+    if (by_rows.amount <= 0) return;
+    // Totals are equal: where rows do not fit their columns, the other columns do not fit the other
+    // rows, of which there may be fewer.
+    std::vector<size_t> others;
+    for (size_t j = 0; j < columns_; ++j) {
+      if (!std::binary_search(group.begin(), group.end(), rows_ + j)) others.push_back(j);
+    }
+    BalanceViolation by_columns = Collision(ColumnsWant(), std::move(others));
+    const auto size = [](const BalanceViolation& violation) {
+      return violation.rows.size() + violation.columns.size();
+    };
+    const bool fewer = by_columns.amount > 0 && size(by_columns) < size(by_rows);
+    BalanceViolation& found = fewer ? by_columns : by_rows;
+    for (const BalanceViolation& other : result_.violations) {
+      if (other.rows == found.rows && other.columns == found.columns) return;
+    }
+    result_.violations.push_back(std::move(found));
+  }
+
+  // Lines that do not fit where they may go, reduced. Amount 0 if they do fit.
+  BalanceViolation Collision(const Sides& sides, std::vector<size_t> lines) const {
+    if (Over(sides, lines, RoomOf(sides, lines)) <= 0) return {Kind::kRowsAboveColumns};
+    lines = Reduced(sides, std::move(lines));
+    std::vector<size_t> room = RoomOf(sides, lines);
+    const int64_t amount = Saturate(Over(sides, lines, room) * request_.rounding_unit);
+    const char* names[] = {"columns ", "rows "};
+    std::string message = absl::StrCat(
+        names[sides.rows_want], absl::StrJoin(lines, ", "), " may only use ",
+        names[!sides.rows_want], room.empty() ? "none" : absl::StrJoin(room, ", "),
+        " (other cells are locked, have no seed or lie where nothing is left) and exceed what is ",
+        "left there by ", amount);
+    if (!sides.rows_want) std::swap(lines, room);
+    return {sides.rows_want ? Kind::kRowsAboveColumns : Kind::kColumnsAboveRows,
+            sides.rows_want ? "row_totals" : "column_totals",
+            std::move(message),
+            std::move(lines),
+            std::move(room),
+            amount};
+  }
+
+  std::vector<size_t> RoomOf(const Sides& sides, const std::vector<size_t>& lines) const {
+    std::vector<size_t> room;
+    for (size_t k = 0; k < sides.room.size(); ++k) {
+      if (std::any_of(lines.begin(), lines.end(),
+                      [&](size_t line) { return MayUse(sides, line, k); })) {
+        room.push_back(k);
       }
     }
-    if (over <= 0) return;
-    over *= request_.rounding_unit;
-    std::string message = absl::StrCat(
-        "rows ", absl::StrJoin(rows, ", "), " may only use columns ",
-        columns.empty() ? "none" : absl::StrJoin(columns, ", "),
-        " (other cells are locked, have no seed or lie in columns with nothing left) and exceed ",
-        "what is left there by ", Saturate(over));
-    Add(Kind::kRowsAboveColumns, "row_totals", std::move(message), std::move(rows),
-        std::move(columns), over);
+    return room;
+  }
+
+  static int128 Over(const Sides& sides, const std::vector<size_t>& lines,
+                     const std::vector<size_t>& room) {
+    int128 over = 0;
+    for (size_t line : lines) over += sides.wanted[line];
+    for (size_t k : room) over -= sides.room[k];
+    return over;
   }
 
   // The fitted totals are whole, so a whole flow exists over the cells that are not.

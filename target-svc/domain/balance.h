@@ -80,6 +80,7 @@ enum class BalanceViolationKind {
   kLocksAboveTotal,   // The locks of a row or column exceed its total.
   kNotWholeUnits,     // A total less its locks is not a multiple of the rounding unit.
   kRowsAboveColumns,  // What rows must place does not fit the columns where they may place it.
+  kColumnsAboveRows,  // The same with columns and rows exchanged, where that names fewer of them.
 };
 
 struct BalanceViolation {
@@ -88,7 +89,8 @@ struct BalanceViolation {
   std::string message;
 
   // Which rows and columns collide, ascending. For kRowsAboveColumns: the free cells with a seed of
-  // these rows all lie in these columns.
+  // these rows all lie in these columns, and any one of the rows less would fit (found with maximum
+  // flows, by Hall's condition; of sets too large for a fixed number of flows it may not be so).
   std::vector<size_t> rows;
   std::vector<size_t> columns;
 

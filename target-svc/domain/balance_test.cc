@@ -407,6 +407,43 @@ TEST(BalanceProperty, BruteForceFindsNothingNearerAndNothingElseFeasible) {
   EXPECT_LT(feasible, kCases * 9 / 10);
 }
 
+// The named lines exceed the room they may use by the amount; no proper subset of them does.
+void ExpectIrreducible(const BalanceRequest& request, const BalanceViolation& violation) {
+  const bool by_rows = violation.kind == Kind::kRowsAboveColumns;
+  const std::vector<std::vector<bool>> usable = Usable(request);
+  const std::vector<size_t>& lines = by_rows ? violation.rows : violation.columns;
+  const std::vector<size_t>& room = by_rows ? violation.columns : violation.rows;
+  std::vector<int64_t> row_left = request.row_totals;
+  std::vector<int64_t> column_left = request.column_totals;
+  for (size_t i = 0; i < row_left.size(); ++i) {
+    for (size_t j = 0; j < column_left.size(); ++j) {
+      row_left[i] -= request.cells[i][j].lock.value_or(0);
+      column_left[j] -= request.cells[i][j].lock.value_or(0);
+    }
+  }
+  for (uint32_t some = 1; some < uint32_t{1} << lines.size(); ++some) {
+    int64_t over = 0;
+    std::vector<size_t> used;
+    for (size_t k = 0; k < (by_rows ? column_left : row_left).size(); ++k) {
+      bool uses = false;
+      for (size_t l = 0; l < lines.size(); ++l) {
+        if ((some >> l & 1) != 0) uses |= by_rows ? usable[lines[l]][k] : usable[k][lines[l]];
+      }
+      if (uses) used.push_back(k);
+      if (uses) over -= by_rows ? column_left[k] : row_left[k];
+    }
+    for (size_t l = 0; l < lines.size(); ++l) {
+      if ((some >> l & 1) != 0) over += by_rows ? row_left[lines[l]] : column_left[lines[l]];
+    }
+    if (some + 1 == uint32_t{1} << lines.size()) {
+      ASSERT_EQ(over, violation.amount);
+      ASSERT_EQ(used, room);
+    } else {
+      ASSERT_LE(over, 0);
+    }
+  }
+}
+
 // A collision is a proof: the named rows may use only the named columns, and what is left of
 // them exceeds what is left there by the amount.
 TEST(BalanceProperty, CollisionsAreTrue) {
@@ -418,6 +455,9 @@ TEST(BalanceProperty, CollisionsAreTrue) {
     const std::vector<std::vector<bool>> usable = Usable(request);
     const BalanceResult result = Balance(request);
     for (const BalanceViolation& violation : result.violations) {
+      if (violation.kind == Kind::kRowsAboveColumns || violation.kind == Kind::kColumnsAboveRows) {
+        ASSERT_NO_FATAL_FAILURE(ExpectIrreducible(request, violation));
+      }
       if (violation.kind != Kind::kRowsAboveColumns) continue;
       ++collisions;
       int64_t over = 0;

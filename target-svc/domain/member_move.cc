@@ -70,6 +70,14 @@ class Mover {
     for (uint32_t f = 0; f < tree_.families.size(); ++f) {
       if (!children_[f].empty()) families_[tree_.families[f].parent].push_back(f);
     }
+    closed_.assign(tree_.nodes.size(), 0);
+    for (uint32_t i = 0; i < tree_.nodes.size(); ++i) {
+      closed_[i] =
+          tree_.nodes[i].closed || (i > 0 && closed_[tree_.families[tree_.nodes[i].family].parent]);
+    }
+    if (closed_[request_.node]) {
+      return Refuse(Kind::kNodeClosed, request_.node, "is for a period that is over");
+    }
     if (request_.node == 0) return Refuse(Kind::kMoveWithin, 0, "the root cannot move");
     if (tree_.nodes[request_.node].family == request_.new_family) {
       return Refuse(Kind::kMoveWithin, request_.node, "is already there");
@@ -83,7 +91,7 @@ class Mover {
     for (size_t next = 0; next < branch_.size(); ++next) {
       const uint32_t node = branch_[next];
       if (node == new_parent) return Refuse(Kind::kMoveWithin, node, "cannot move into itself");
-      if (tree_.nodes[node].closed) {
+      if (closed_[node]) {
         if (tree_.periods[node].last >= request_.first_day) {
           return Refuse(
               Kind::kClosedPeriodMoves, node,
@@ -122,7 +130,7 @@ class Mover {
   int64_t PastOf(uint32_t node) {
     const int64_t value = tree_.nodes[node].Counted();
     const DayRange& days = tree_.periods[node];
-    if (tree_.nodes[node].closed || days.last < request_.first_day) return value;
+    if (closed_[node] || days.last < request_.first_day) return value;
     if (days.first >= request_.first_day) return 0;
     const auto [part, all] = WeightsOf(days);
     const int64_t unit = UnitOf(node);
@@ -133,7 +141,7 @@ class Mover {
   // What each node of the branch is found to have earned, from below.
   void SetFound() {
     for (const uint32_t node : branch_) {
-      if (tree_.nodes[node].closed || tree_.periods[node].last < request_.first_day ||
+      if (closed_[node] || tree_.periods[node].last < request_.first_day ||
           (node != request_.node &&
            over_.contains(tree_.families[tree_.nodes[node].family].parent)))
         over_[node] = true;
@@ -141,7 +149,7 @@ class Mover {
     for (size_t i = branch_.size(); i-- > 0;) {
       const uint32_t node = branch_[i];
       found_[node] = PastOf(node);
-      if (tree_.nodes[node].closed) continue;
+      if (closed_[node]) continue;
       for (const uint32_t family : families_[node]) {
         bool refined = false;
         int128 sum = 0;
@@ -165,13 +173,13 @@ class Mover {
     absl::flat_hash_map<uint32_t, int64_t> future = {
         {request_.node, tree_.nodes[request_.node].Counted() - found_.at(request_.node)}};
     for (const uint32_t node : branch_) {
-      if (tree_.nodes[node].closed) continue;
+      if (closed_[node]) continue;
       for (const uint32_t family : families_[node]) {
         const bool fits = Share(family, past.at(node), past,
                                 [&](uint32_t child) {
                                   const int64_t value = tree_.nodes[child].Counted();
                                   SplitPart part{.weight = found_.at(child), .max = value};
-                                  if (tree_.nodes[child].closed) part.lock = value;
+                                  if (closed_[child]) part.lock = value;
                                   return part;
                                 }) &&
                           Share(family, future.at(node), future, [&](uint32_t child) {
@@ -246,7 +254,7 @@ class Mover {
     if (!result_.ok()) return;
     for (const MovedNode& moved : result_.moved) {
       const ValueNode& node = tree_.nodes[moved.node];
-      if (moved.node == request_.node || node.closed || moved.past == node.value) continue;
+      if (moved.node == request_.node || closed_[moved.node] || moved.past == node.value) continue;
       result_.change.changes.push_back(
           {moved.node, node.value, moved.past, ChangeReason::kMovedAway, request_.node});
     }
@@ -260,6 +268,7 @@ class Mover {
   MoveResult result_;
   std::vector<std::vector<uint32_t>> children_;  // Of each family.
   std::vector<std::vector<uint32_t>> families_;  // Of each node, those with children.
+  std::vector<char> closed_;
   std::vector<uint32_t> branch_;
   absl::flat_hash_map<uint32_t, int64_t> found_;
   absl::flat_hash_map<uint32_t, bool> refined_;
