@@ -539,8 +539,9 @@ TEST(SolveTreeProperty, ASolutionStaysAsItIs) {
   EXPECT_GT(feasible, 2'000);
 }
 
-// 40 units of 25 members with 30 days each, with bounds at every level. A million leaves (1,000 units of 50 members with 20 parts each) take 1.6 s
-// and 133 MB with optimization on one of two busy cores.
+// 40 units of 25 members with 30 days each, with bounds at every level. A million leaves (1,000
+// units of 50 members with 20 parts each) take 1.6 s and 133 MB with optimization on one of two
+// busy cores.
 TEST(SolveTree, ManyLeaves) {
   Random random(46);
   TreeRequest request{.total = 3'000'000'000, .families = {{.parent = 0}}, .nodes = {{}}};
