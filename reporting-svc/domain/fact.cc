@@ -1,21 +1,13 @@
 #include "reporting-svc/domain/fact.h"
 
-#include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
+#include "reporting-svc/domain/packed.h"
 
 namespace milepost::reporting {
 namespace {
 
-absl::CivilDay FirstDay(absl::CivilDay day, Grain grain) {
-  switch (grain) {
-    case Grain::kDay:
-      return day;
-    case Grain::kMonth:
-      return absl::CivilDay(absl::CivilMonth(day));
-    case Grain::kYear:
-      return absl::CivilDay(absl::CivilYear(day));
-  }
-  return day;
+std::array<std::string Fact::*, 7> Texts() {
+  return {&Fact::member,  &Fact::product, &Fact::source,  &Fact::region,
+          &Fact::channel, &Fact::sub,     &Fact::currency};
 }
 
 }  // namespace
@@ -55,45 +47,44 @@ const std::string& Fact::key(Dim dim) const {
   return kEmpty;
 }
 
-std::string CellKey::ToString() const {
-  return absl::StrCat("group=", static_cast<int>(group), " dim=", static_cast<int>(dim),
-                      " grain=", static_cast<int>(grain), " member='", member,
-                      "' period=", absl::FormatCivilTime(period), " key='", key, "' sub='", sub,
-                      "' currency='", currency, "'");
-}
-
-bool HasCells(Group group, Dim dim, Grain grain, bool of_member) {
-  if (group == Group::kInteraction && dim != Dim::kNone) return false;
-  switch (grain) {
-    case Grain::kDay:
-      return group != Group::kCycle && (dim == Dim::kNone || !of_member);
-    case Grain::kMonth:
-      return group != Group::kCycle || dim == Dim::kNone || !of_member;
-    case Grain::kYear:
-      return dim == Dim::kNone || !of_member;
-  }
-  return false;
-}
-
-std::optional<Grain> CoarsestGrain(Group group, Dim dim, bool of_member) {
-  for (const Grain grain : {Grain::kYear, Grain::kMonth, Grain::kDay}) {
-    if (HasCells(group, dim, grain, of_member)) return grain;
-  }
-  return std::nullopt;
-}
-
-void AddToCells(const Fact& fact, int sign, Cells& cells) {
-  for (const Grain grain : {Grain::kDay, Grain::kMonth, Grain::kYear}) {
-    const absl::CivilDay period = FirstDay(fact.day, grain);
-    for (const Dim dim : kDims) {
-      for (const bool of_member : {false, true}) {
-        if (!HasCells(fact.group, dim, grain, of_member)) continue;
-        Values& cell = cells[CellKey{fact.group, dim, grain, of_member ? fact.member : kEverybody,
-                                     period, fact.key(dim), fact.sub, fact.currency}];
-        for (size_t i = 0; i < kValueCount; ++i) cell[i] += sign * fact.values[i];
-      }
+// Facts of a record are much alike: of each only those texts are kept that differ from the one
+// before, and which ones these are.
+std::string PackFacts(const std::vector<Fact>& facts) {
+  PackedWriter packed;
+  Fact before;
+  for (const Fact& fact : facts) {
+    packed.Number(static_cast<int>(fact.group));
+    packed.Number(DayNumber(fact.day));
+    int64_t differ = 0;
+    for (size_t i = 0; i < Texts().size(); ++i) {
+      if (fact.*Texts()[i] != before.*Texts()[i]) differ |= int64_t{1} << i;
     }
+    packed.Number(differ);
+    for (size_t i = 0; i < Texts().size(); ++i) {
+      if ((differ >> i & 1) != 0) packed.Text(fact.*Texts()[i]);
+    }
+    for (size_t i = 0; i < ValueCount(fact.group); ++i) packed.Number(fact.values[i]);
+    before = fact;
   }
+  return packed.Take();
+}
+
+bool UnpackFacts(std::string_view packed, std::vector<Fact>& facts) {
+  PackedReader reader(packed);
+  Fact fact;
+  facts.clear();
+  while (reader.ok() && !reader.AtEnd()) {
+    fact.group = static_cast<Group>(reader.Number());
+    fact.day = DayOf(reader.Number());
+    const int64_t differ = reader.Number();
+    for (size_t i = 0; i < Texts().size(); ++i) {
+      if ((differ >> i & 1) != 0) fact.*Texts()[i] = std::string(reader.Text());
+    }
+    fact.values = {};
+    for (size_t i = 0; i < ValueCount(fact.group); ++i) fact.values[i] = reader.Number();
+    facts.push_back(fact);
+  }
+  return reader.ok();
 }
 
 bool IsZero(const Values& values) {

@@ -2,17 +2,15 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/time/civil_time.h"
 #include "reporting-svc/domain/period.h"
 
-// The ledger of credited facts, and the cells that sum them up. A fact says what one record
-// contributes to one group of values on one day, credited to one member. Every figure of every
-// report is a sum of facts, and every cell can be recomputed from them.
+// The ledger of credited facts. A fact says what one record contributes to one group of values on
+// one day, credited to one member. Every figure of every report is a sum of facts.
 namespace milepost::reporting {
 
 // What a fact is about, and what its values mean.
@@ -89,38 +87,9 @@ struct Fact {
   friend bool operator==(const Fact&, const Fact&) = default;
 };
 
-// Which cell of the rollups.
-struct CellKey {
-  Group group = Group::kOpened;
-  Dim dim = Dim::kNone;
-  Grain grain = Grain::kDay;
-  std::string member;     // Id, kNobody or kEverybody.
-  absl::CivilDay period;  // First day.
-  std::string key;        // Value of `dim`; empty for kNone.
-  std::string sub;
-  std::string currency;
-
-  friend bool operator==(const CellKey&, const CellKey&) = default;
-  template <typename H>
-  friend H AbslHashValue(H h, const CellKey& k) {
-    return H::combine(std::move(h), k.group, k.dim, k.grain, k.member, k.period, k.key, k.sub,
-                      k.currency);
-  }
-  std::string ToString() const;
-};
-
-using Cells = absl::flat_hash_map<CellKey, Values>;
-
-// Which cells are kept. Days and years of single members are kept without a further dimension only,
-// because the rest is read fast enough from months and facts; the histogram of cycles is kept by
-// month and year.
-bool HasCells(Group group, Dim dim, Grain grain, bool of_member);
-
-// The coarsest grain kept for a combination; nullopt if no cells are kept for it at all.
-std::optional<Grain> CoarsestGrain(Group group, Dim dim, bool of_member);
-
-// Adds the fact `sign` (1 or -1) times to all cells that it belongs to.
-void AddToCells(const Fact& fact, int sign, Cells& cells);
+// The facts of one record, as it is stored, and back. False if they are not readable.
+std::string PackFacts(const std::vector<Fact>& facts);
+bool UnpackFacts(std::string_view packed, std::vector<Fact>& facts);
 
 // True if no value differs from 0.
 bool IsZero(const Values& values);

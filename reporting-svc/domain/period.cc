@@ -35,6 +35,9 @@ void CoverByMonths(std::vector<Span>& spans, const Days& range) {
 
 }  // namespace
 
+int64_t DayNumber(absl::CivilDay day) { return day - absl::CivilDay(1970, 1, 1); }
+absl::CivilDay DayOf(int64_t number) { return absl::CivilDay(1970, 1, 1) + number; }
+
 std::optional<Days> Intersect(const Days& a, const Days& b) {
   const Days both{std::max(a.first, b.first), std::min(a.last, b.last)};
   if (both.first > both.last) return std::nullopt;

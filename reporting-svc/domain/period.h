@@ -8,6 +8,10 @@
 // Days, and how ranges of them are cut, compared and covered. Pure.
 namespace milepost::reporting {
 
+// Days since 1970-01-01, as the read models count them.
+int64_t DayNumber(absl::CivilDay day);
+absl::CivilDay DayOf(int64_t number);
+
 // Days from `first` to `last`, both included; never empty.
 struct Days {
   absl::CivilDay first;

@@ -167,13 +167,5 @@ TEST(OpportunityFactsProperty, StagesAndOpeningsAddUp) {
   }
 }
 
-TEST(CellsTest, AddingAndTakingAwayLeavesNothing) {
-  Cells cells;
-  for (const Fact& fact : FactsOf(WonDeal())) AddToCells(fact, 1, cells);
-  EXPECT_FALSE(cells.empty());
-  for (const Fact& fact : FactsOf(WonDeal())) AddToCells(fact, -1, cells);
-  for (const auto& [key, values] : cells) EXPECT_TRUE(IsZero(values)) << key.ToString();
-}
-
 }  // namespace
 }  // namespace milepost::reporting

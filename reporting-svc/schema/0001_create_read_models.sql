@@ -1,55 +1,29 @@
--- The ledger of facts: what each record of another service contributes to reports. Days are counted from 1970-01-01.
-CREATE TABLE facts (
-  fact_group TINYINT NOT NULL,
-  member_id VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  day_number INT NOT NULL,
-  record_kind TINYINT NOT NULL,
-  record_id VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  fact_number INT NOT NULL,
-  product VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  source VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  region VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-  channel VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-  sub_key VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-  currency_code VARCHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  v0 BIGINT NOT NULL DEFAULT 0,
-  v1 BIGINT NOT NULL DEFAULT 0,
-  v2 BIGINT NOT NULL DEFAULT 0,
-  v3 BIGINT NOT NULL DEFAULT 0,
-  v4 BIGINT NOT NULL DEFAULT 0,
-  v5 BIGINT NOT NULL DEFAULT 0,
-  v6 BIGINT NOT NULL DEFAULT 0,
-  PRIMARY KEY (fact_group, member_id, day_number, record_kind, record_id, fact_number),
-  KEY facts_by_record (record_kind, record_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-
--- Sums of facts by period (grain 1 day, 2 month, 3 year; period_day is its first day). member_id '' sums over all members.
-CREATE TABLE cells (
-  fact_group TINYINT NOT NULL,
-  dim TINYINT NOT NULL,
-  grain TINYINT NOT NULL,
-  member_id VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  period_day INT NOT NULL,
-  dim_key VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-  sub_key VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-  currency_code VARCHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  v0 BIGINT NOT NULL DEFAULT 0,
-  v1 BIGINT NOT NULL DEFAULT 0,
-  v2 BIGINT NOT NULL DEFAULT 0,
-  v3 BIGINT NOT NULL DEFAULT 0,
-  v4 BIGINT NOT NULL DEFAULT 0,
-  v5 BIGINT NOT NULL DEFAULT 0,
-  v6 BIGINT NOT NULL DEFAULT 0,
-  PRIMARY KEY (fact_group, dim, grain, member_id, period_day, dim_key, sub_key, currency_code)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-
--- Which version of each record the ledger holds, and whom it is credited to once that is settled.
+-- The ledger: which version of each record the figures hold, whom it is credited to once that is settled, and its facts
+-- (domain/fact.h, PackFacts), from which every cell can be made again.
 CREATE TABLE records (
   record_kind TINYINT NOT NULL,
   record_id VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   version BIGINT NOT NULL,
   settled_credit VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  facts MEDIUMBLOB NOT NULL,
   PRIMARY KEY (record_kind, record_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- Sums of facts (domain/cell.h). The key is group, 1 for a single member or 0 for everybody, cut, grain (a byte each), first
+-- day of the period (4 bytes, days since 1970-01-01 plus 2^31), member: few wide rows that lie together where one report reads
+-- them.
+CREATE TABLE cells (
+  cell_key VARBINARY(80) NOT NULL,
+  content MEDIUMBLOB NOT NULL,
+  PRIMARY KEY (cell_key)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- Counts the writings of the records of a kind. The row is locked while they are written: cells are read, added to and
+-- written back.
+CREATE TABLE ledger_versions (
+  record_kind TINYINT NOT NULL,
+  version BIGINT NOT NULL,
+  PRIMARY KEY (record_kind)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Newest state of the records that give reports their names and shape: units, members, products, plans and the like.

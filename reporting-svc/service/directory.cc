@@ -106,11 +106,15 @@ PlanNode NodeOf(const target::v1::Node& state) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const Directory>> DirectoryCache::Get(db::Snapshot& snapshot) {
-  const absl::StatusOr<absl::flat_hash_map<std::string, int64_t>> versions =
-      documents_.Versions(snapshot, {Projection::kDirectoryPart});
-  if (!versions.ok()) return versions.status();
-  const int64_t version = versions->at(Projection::kDirectoryPart);
+absl::StatusOr<std::shared_ptr<const Directory>> DirectoryCache::Get(
+    db::Snapshot& snapshot, std::optional<int64_t> known_version) {
+  if (!known_version) {
+    const absl::StatusOr<absl::flat_hash_map<std::string, int64_t>> versions =
+        documents_.Versions(snapshot, {Projection::kDirectoryPart});
+    if (!versions.ok()) return versions.status();
+    known_version = versions->at(Projection::kDirectoryPart);
+  }
+  const int64_t version = *known_version;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (directory_ != nullptr && directory_->version >= version) return directory_;

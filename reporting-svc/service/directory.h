@@ -58,7 +58,9 @@ class DirectoryCache {
   // Plans kept in memory.
   static constexpr size_t kMaxPlans = 32;
 
-  absl::StatusOr<std::shared_ptr<const Directory>> Get(db::Snapshot& snapshot);
+  // `version`: of the directory's documents, if it was read in the same snapshot already.
+  absl::StatusOr<std::shared_ptr<const Directory>> Get(
+      db::Snapshot& snapshot, std::optional<int64_t> version = std::nullopt);
 
   // Null if there is no such plan.
   absl::StatusOr<std::shared_ptr<const Plan>> GetPlan(db::Snapshot& snapshot,

@@ -9,9 +9,6 @@
 namespace milepost::reporting {
 namespace {
 
-// Up to so many units are read with a part of the statement each; more are read member by member.
-constexpr size_t kUnitsSummedApart = 40;
-
 void AddTo(Values& sum, const Values& values) {
   for (size_t i = 0; i < kValueCount; ++i) sum[i] += values[i];
 }
@@ -33,11 +30,10 @@ MemberSelection These(const std::vector<const Stay*>& stays) {
 }
 
 // First days of the periods that a range is cut into; none if it is not.
-std::shared_ptr<const std::vector<absl::CivilDay>> FirstDays(const FigureRequest& request) {
-  auto days = std::make_shared<std::vector<absl::CivilDay>>();
+std::vector<absl::CivilDay> FirstDays(const FigureRequest& request) {
+  std::vector<absl::CivilDay> days;
   if (request.granularity != Granularity::kWhole) {
-    for (const Days& period : Cut(request.range, request.granularity))
-      days->push_back(period.first);
+    for (const Days& period : Cut(request.range, request.granularity)) days.push_back(period.first);
   }
   return days;
 }
@@ -153,10 +149,9 @@ absl::StatusOr<Audience> FigureReader::AudienceOf(const Filter& filter, const Da
   return named;
 }
 
-void FigureReader::Add(size_t answer, const FigureRequest& request, const Days& days,
-                       MemberSelection who, Dim by_dim, bool by_member,
-                       std::function<std::vector<std::string>(const FigureRow& row)> groups_of) {
-  Part part;
+FigureReader::Part& FigureReader::Add(size_t answer, const FigureRequest& request, const Days& days,
+                                      MemberSelection who, Dim by_dim, bool by_member) {
+  Part& part = parts_.emplace_back();
   part.answer = answer;
   part.query.group = request.group;
   part.query.range = days;
@@ -167,21 +162,19 @@ void FigureReader::Add(size_t answer, const FigureRequest& request, const Days& 
   part.query.by_member = by_member;
   part.query.by_sub = request.by_sub;
   part.query.currency = request.currency;
-  part.groups_of = std::move(groups_of);
   part.first_days = FirstDays(request);
-  parts_.push_back(std::move(part));
+  return part;
 }
 
 size_t FigureReader::AskTotal(const FigureRequest& request, const Audience& audience) {
   const size_t answer = answers_.size();
   answers_.emplace_back();
-  const auto one = [](const FigureRow&) { return std::vector<std::string>{""}; };
   if (audience.everybody) {
-    Add(answer, request, request.range, {}, Dim::kNone, false, one);
+    Add(answer, request, request.range, {}, Dim::kNone, false);
     return answer;
   }
   for (const auto& [days, stays] : ByDays(audience.stays)) {
-    Add(answer, request, days, These(stays), Dim::kNone, false, one);
+    Add(answer, request, days, These(stays), Dim::kNone, false);
   }
   return answer;
 }
@@ -194,25 +187,11 @@ size_t FigureReader::AskGrouped(const FigureRequest& request, const Audience& au
     for (const std::string& unit : units) answers_[answer][unit];
     std::vector<Stay> stays = directory_->organization.StaysIn(units, request.range);
     if (!audience.everybody) stays = Overlap(stays, audience.stays);
-    if (units.size() <= kUnitsSummedApart) {
-      // The database adds up each unit: far fewer rows come back.
-      std::map<std::string, std::vector<Stay>> of_units;
-      for (Stay& stay : stays) of_units[stay.unit].push_back(std::move(stay));
-      for (const auto& [unit, of_unit] : of_units) {
-        for (const auto& [days, together] : ByDays(of_unit)) {
-          Add(answer, request, days, These(together), Dim::kNone, false,
-              [unit = unit](const FigureRow&) { return std::vector<std::string>{unit}; });
-        }
-      }
-      return answer;
-    }
+    // Read by member and added up here: a member's figures count for all units above.
     for (const auto& [days, together] : ByDays(stays)) {
-      absl::flat_hash_map<std::string, std::vector<std::string>> units_of;
-      for (const Stay* stay : together) units_of[stay->member].push_back(stay->unit);
-      Add(answer, request, days, These(together), Dim::kNone, true,
-          [units_of = std::move(units_of)](const FigureRow& row) {
-            return units_of.at(row.member);
-          });
+      Part& part = Add(answer, request, days, These(together), Dim::kNone, true);
+      part.group_by = Part::kUnits;
+      for (const Stay* stay : together) part.units_of[stay->member].push_back(stay->unit);
     }
     return answer;
   }
@@ -220,18 +199,16 @@ size_t FigureReader::AskGrouped(const FigureRequest& request, const Audience& au
   Grouping grouping;
   grouping.by = by;
   const bool by_member = by == v1::MEMBER;
-  const auto group_of = [by_member](const FigureRow& row) {
-    if (!by_member) return std::vector<std::string>{row.key};
-    return std::vector<std::string>{row.member == kNobody ? "" : row.member};
-  };
+  const Part::GroupBy group_by = by_member ? Part::kMember : Part::kKey;
   if (audience.everybody) {
     MemberSelection who;
     if (by_member) who.kind = MemberSelection::Kind::kEachMember;
-    Add(answer, request, request.range, std::move(who), grouping.dim(), by_member, group_of);
+    Add(answer, request, request.range, std::move(who), grouping.dim(), by_member).group_by =
+        group_by;
     return answer;
   }
   for (const auto& [days, stays] : ByDays(audience.stays)) {
-    Add(answer, request, days, These(stays), grouping.dim(), by_member, group_of);
+    Add(answer, request, days, These(stays), grouping.dim(), by_member).group_by = group_by;
   }
   return answer;
 }
@@ -244,10 +221,26 @@ absl::Status FigureReader::Run() {
   if (!rows.ok()) return rows.status();
   for (size_t i = 0; i < parts_.size(); ++i) {
     const Part& part = parts_[i];
+    std::map<std::string, Series>& answer = answers_[part.answer];
     for (const FigureRow& row : (*rows)[i]) {
-      const size_t period = part.first_days->empty() ? 0 : PeriodIndex(*part.first_days, row.day);
-      for (const std::string& group : part.groups_of(row))
-        AddTo(answers_[part.answer][group][{period, row.sub}], row.values);
+      const size_t period = part.first_days.empty() ? 0 : PeriodIndex(part.first_days, row.day);
+      const auto add = [&](const std::string& group) {
+        AddTo(answer[group][{period, row.sub}], row.values);
+      };
+      switch (part.group_by) {
+        case Part::kNothing:
+          add("");
+          break;
+        case Part::kKey:
+          add(row.key);
+          break;
+        case Part::kMember:
+          add(row.member == kNobody ? "" : row.member);
+          break;
+        case Part::kUnits:
+          for (const std::string& unit : part.units_of.at(row.member)) add(unit);
+          break;
+      }
     }
   }
   parts_.clear();

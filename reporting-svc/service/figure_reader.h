@@ -1,12 +1,12 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/civil_time.h"
 #include "milepost/reporting/v1/report.pb.h"
@@ -28,7 +28,7 @@ struct Audience {
 };
 
 // Values by period (place in the list of periods) and sub key.
-using Series = std::map<std::pair<size_t, std::string>, Values>;
+using Series = absl::flat_hash_map<std::pair<size_t, std::string>, Values>;
 
 // Sum over all periods and sub keys.
 Values SumOf(const Series& series);
@@ -90,15 +90,15 @@ class FigureReader {
  private:
   // One query of the store and what becomes of its rows.
   struct Part {
+    enum GroupBy { kNothing, kKey, kMember, kUnits };
     size_t answer = 0;
     FigureQuery query;
-    std::function<std::vector<std::string>(const FigureRow& row)> groups_of;
-    std::shared_ptr<const std::vector<absl::CivilDay>>
-        first_days;  // Of the periods; empty for the whole range.
+    GroupBy group_by = kNothing;
+    absl::flat_hash_map<std::string, std::vector<std::string>> units_of;  // By member.
+    std::vector<absl::CivilDay> first_days;  // Of the periods; empty for the whole range.
   };
-  void Add(size_t answer, const FigureRequest& request, const Days& days, MemberSelection who,
-           Dim by_dim, bool by_member,
-           std::function<std::vector<std::string>(const FigureRow& row)> groups_of);
+  Part& Add(size_t answer, const FigureRequest& request, const Days& days, MemberSelection who,
+            Dim by_dim, bool by_member);
   // Units that the caller leads today, none below another.
   std::vector<std::string> LedUnits() const;
 

@@ -12,6 +12,8 @@
 namespace milepost::reporting {
 namespace {
 
+// Events at once when there are many, as in a rebuild: cells that they share are written once.
+constexpr size_t kBatch = 10'000;
 constexpr absl::Duration kHeadInterval = absl::Seconds(1);
 constexpr absl::Duration kHeadTimeout = absl::Seconds(2);
 
@@ -48,6 +50,7 @@ Followers::Followers(std::map<std::string, std::shared_ptr<grpc::Channel>> chann
     };
     change::FeedConsumer::Options options;
     options.source = source;
+    options.batch = kBatch;
     consumers_[source] = std::make_unique<change::FeedConsumer>(
         channel, make_session_, std::move(events), std::move(options), registry);
   }

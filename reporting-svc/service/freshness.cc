@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "platform/types/proto.h"
+#include "reporting-svc/service/projection.h"
 
 namespace milepost::reporting {
 
@@ -19,9 +20,11 @@ int64_t FreshnessReader::KnownHead(const std::string& source) {
 }
 
 absl::StatusOr<FreshnessReader::Answer> FreshnessReader::Read(db::Snapshot& snapshot) {
-  const absl::StatusOr<std::vector<SourceState>> states = store_.ReadSources(snapshot);
+  const absl::StatusOr<std::vector<SourceState>> states =
+      store_.ReadSources(snapshot, Projection::kDirectoryPart);
   if (!states.ok()) return states.status();
   Answer answer;
+  if (!states->empty()) answer.directory_version = states->front().directory_version;
   for (const std::string& source : sources_) {
     v1::SourceFreshness& entry = *answer.freshness.add_sources();
     entry.set_source(source);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ class FreshnessReader {
   struct Answer {
     v1::Freshness freshness;
     bool rebuilding = false;
+    // Of the directory's documents; nullopt if no source was ever followed.
+    std::optional<int64_t> directory_version;
   };
   absl::StatusOr<Answer> Read(db::Snapshot& snapshot);
 

@@ -64,7 +64,7 @@ struct Outcome {
 };
 
 // A closed opportunity stays credited to its owner of that moment, whoever looks after it later.
-Outcome OutcomeOf(const opportunity::v1::Opportunity& state, const RecordState& before,
+Outcome OutcomeOf(const opportunity::v1::Opportunity& state, const LedgerRecord& before,
                   absl::TimeZone zone) {
   Opportunity deal;
   Outcome outcome;
@@ -110,7 +110,7 @@ Outcome OutcomeOf(const opportunity::v1::Opportunity& state, const RecordState& 
   return outcome;
 }
 
-Outcome OutcomeOf(const opportunity::v1::Order& state, const RecordState&, absl::TimeZone) {
+Outcome OutcomeOf(const opportunity::v1::Order& state, const LedgerRecord&, absl::TimeZone) {
   Order order;
   order.id = IdIn(state.name());
   order.credit = IdIn(state.owner());
@@ -142,7 +142,7 @@ Outcome OutcomeOf(const opportunity::v1::Order& state, const RecordState&, absl:
 }
 
 // A new customer stays credited to its first owner.
-Outcome OutcomeOf(const customer::v1::Customer& state, const RecordState& before,
+Outcome OutcomeOf(const customer::v1::Customer& state, const LedgerRecord& before,
                   absl::TimeZone zone) {
   Customer record;
   Outcome outcome;
@@ -160,7 +160,8 @@ Outcome OutcomeOf(const customer::v1::Customer& state, const RecordState& before
   return outcome;
 }
 
-Outcome OutcomeOf(const customer::v1::Interaction& state, const RecordState&, absl::TimeZone zone) {
+Outcome OutcomeOf(const customer::v1::Interaction& state, const LedgerRecord&,
+                  absl::TimeZone zone) {
   Interaction record;
   record.id = IdIn(state.name());
   record.credit = IdIn(state.member());
@@ -172,7 +173,7 @@ Outcome OutcomeOf(const customer::v1::Interaction& state, const RecordState&, ab
 }
 
 template <typename State>
-absl::StatusOr<Outcome> Read(const feed::v1::Event& event, const RecordState& before,
+absl::StatusOr<Outcome> Read(const feed::v1::Event& event, const LedgerRecord& before,
                              absl::TimeZone zone) {
   State state;
   if (!event.state().UnpackTo(&state) || state.name().empty()) {
@@ -182,7 +183,7 @@ absl::StatusOr<Outcome> Read(const feed::v1::Event& event, const RecordState& be
 }
 
 absl::StatusOr<Outcome> OutcomeOf(RecordKind kind, const feed::v1::Event& event,
-                                  const RecordState& before, absl::TimeZone zone) {
+                                  const LedgerRecord& before, absl::TimeZone zone) {
   switch (kind) {
     case RecordKind::kOpportunity:
       return Read<opportunity::v1::Opportunity>(event, before, zone);
@@ -248,60 +249,47 @@ absl::Status Projection::Apply(db::Transaction& tx, std::span<const feed::v1::Ev
   if (absl::Status s = documents_.Save(tx, documents); !s.ok()) return s;
   if (absl::Status s = documents_.Touch(tx, {parts.begin(), parts.end()}); !s.ok()) return s;
 
-  Cells cells;
   for (const auto& [kind, changes] : by_kind) {
+    if (absl::Status s = ledger_.Lock(tx, kind); !s.ok()) return s;
     std::set<std::string> ids;
     for (const feed::v1::Event* event : changes) ids.insert(IdIn(event->aggregate()));
-    absl::StatusOr<absl::flat_hash_map<std::string, RecordState>> known =
+    absl::StatusOr<absl::flat_hash_map<std::string, LedgerRecord>> known =
         ledger_.LoadRecords(tx, kind, {ids.begin(), ids.end()});
     if (!known.ok()) return known.status();
 
     // What each record ends with after all of its changes.
-    std::map<std::string, Outcome> outcomes;
-    absl::flat_hash_map<std::string, RecordState> now;
+    std::map<std::string, LedgerRecord> now;
     for (const feed::v1::Event* event : changes) {
       const std::string id = IdIn(event->aggregate());
-      RecordState& record =
-          now.try_emplace(id, known->contains(id) ? known->at(id) : RecordState{id}).first->second;
+      LedgerRecord& record =
+          now.try_emplace(id, known->contains(id) ? known->at(id) : LedgerRecord{id}).first->second;
       if (event->version() <= record.version) continue;
       absl::StatusOr<Outcome> outcome = OutcomeOf(kind, *event, record, zone_);
       if (!outcome.ok()) return outcome.status();
-      if (event->deleted()) outcome->facts.clear();
       record.version = event->version();
-      record.settled_credit = outcome->settled_credit;
-      outcomes[id] = *std::move(outcome);
+      record.settled_credit = std::move(outcome->settled_credit);
+      record.facts = std::move(outcome->facts);
+      if (event->deleted()) record.facts.clear();
     }
 
-    std::vector<std::string> known_ids;
-    std::vector<RecordState> saved;
-    for (const auto& [id, outcome] : outcomes) {
-      if (known->contains(id)) known_ids.push_back(id);
-      saved.push_back(now.at(id));
-    }
-    absl::StatusOr<absl::flat_hash_map<std::string, std::vector<Fact>>> before =
-        ledger_.LoadFacts(tx, kind, known_ids);
-    if (!before.ok()) return before.status();
-
-    std::vector<std::string> outdated;
-    std::vector<LedgerEntry> entries;
-    for (const auto& [id, outcome] : outcomes) {
-      const auto found = before->find(id);
-      if (found != before->end()) {
-        if (found->second == outcome.facts) continue;
-        outdated.push_back(id);
-        for (const Fact& fact : found->second) AddToCells(fact, -1, cells);
+    Cells cells;
+    std::vector<LedgerRecord> saved;
+    for (auto& [id, record] : now) {
+      const auto before = known->find(id);
+      if (before == known->end()) {
+        for (const Fact& fact : record.facts) cells.Add(fact, 1);
+      } else if (record.version == before->second.version) {
+        continue;
+      } else if (record.facts != before->second.facts) {
+        for (const Fact& fact : before->second.facts) cells.Add(fact, -1);
+        for (const Fact& fact : record.facts) cells.Add(fact, 1);
       }
-      int number = 0;
-      for (const Fact& fact : outcome.facts) {
-        AddToCells(fact, 1, cells);
-        entries.push_back({kind, id, ++number, fact});
-      }
+      saved.push_back(std::move(record));
     }
-    if (absl::Status s = ledger_.DeleteFacts(tx, kind, outdated); !s.ok()) return s;
-    if (absl::Status s = ledger_.InsertFacts(tx, entries); !s.ok()) return s;
     if (absl::Status s = ledger_.SaveRecords(tx, kind, saved); !s.ok()) return s;
+    if (absl::Status s = ledger_.AddCells(tx, cells); !s.ok()) return s;
   }
-  return ledger_.AddCells(tx, cells);
+  return absl::OkStatus();
 }
 
 absl::Status Projection::Reset(db::Session& session, const std::string& source) {

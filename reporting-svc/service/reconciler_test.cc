@@ -29,11 +29,6 @@ class ReconcilerTest : public ::testing::Test {
     EXPECT_THAT(world.Apply(database_.session(), projection), IsOk());
   }
 
-  absl::Status Run(std::string_view sql) {
-    return database_.session().Transact([&](db::Transaction& tx) {
-      return tx.Execute(db::Statement{"test", sql}).status();
-    });
-  }
   std::string Metrics() { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
 
   Database database_{Migrations()};
@@ -55,8 +50,25 @@ TEST_F(ReconcilerTest, FindsNothingWhereAllAgrees) {
 }
 
 TEST_F(ReconcilerTest, FindsACellThatWasChanged) {
-  ASSERT_THAT(Run("UPDATE cells SET v0 = v0 + 1 WHERE v0 > 0 ORDER BY fact_group, dim, grain, "
-                  "member_id LIMIT 1"),
+  // One order more, in one cell.
+  LedgerStore ledger;
+  const auto cells = database_.session().Read([&](db::Snapshot& snapshot) {
+    return ledger.ListCells(snapshot, Group::kOrder, std::nullopt, 1);
+  });
+  ASSERT_THAT(cells, IsOk());
+  Fact fact;
+  fact.group = Group::kOrder;
+  fact.day = CivilDay(2017, 2, 3);
+  fact.values[order::kOrders] = 1;
+  Cells wrong;
+  wrong.Add(fact, 1);
+  ASSERT_TRUE(wrong.AddStored(cells->front().key, cells->front().content));
+  ASSERT_THAT(database_.session().Transact([&](db::Transaction& tx) {
+    return tx
+        .Execute(db::Statement{"test", "UPDATE cells SET content = ? WHERE cell_key = ?"},
+                 db::Bytes{wrong.Pack(cells->front().key)}, db::Bytes{cells->front().key.Pack()})
+        .status();
+  }),
               IsOk());
   const auto mismatches = reconciler_.Look(database_.session());
   ASSERT_THAT(mismatches, IsOk());

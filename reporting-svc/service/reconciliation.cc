@@ -1,57 +1,94 @@
 #include "reporting-svc/service/reconciliation.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "reporting-svc/domain/errors.h"
 
 namespace milepost::reporting {
 namespace {
 
-constexpr int kPage = 5000;
-constexpr Group kGroups[] = {Group::kOpened,   Group::kStage,      Group::kClosed,
-                             Group::kCycle,    Group::kOrder,      Group::kCollection,
-                             Group::kCustomer, Group::kInteraction};
+constexpr int kPage = 2000;
+constexpr RecordKind kKinds[] = {RecordKind::kOpportunity, RecordKind::kOrder,
+                                 RecordKind::kCustomer, RecordKind::kInteraction};
 
-void Compare(const CellKey& key, const Values& stored, const Values& expected,
+// Compares a stored cell with what the facts add up to. `expected` knows its words.
+void Compare(const CellKey& key, const Cells::Sums& stored, const Cells::Sums& expected,
              Reconciliation& result) {
   ++result.cells;
-  if (stored == expected) return;
+  Reconciliation::Mismatch mismatch{key, {}, {}};
+  bool agrees = true;
+  const auto look = [&](const Values& in_store, const Values& from_facts) {
+    if (in_store == from_facts) return;
+    agrees = false;
+    for (size_t i = 0; i < kValueCount; ++i) {
+      mismatch.stored[i] += in_store[i];
+      mismatch.expected[i] += from_facts[i];
+    }
+  };
+  for (const auto& [place, values] : stored) {
+    const auto found = expected.find(place);
+    look(values, found == expected.end() ? Values{} : found->second);
+  }
+  for (const auto& [place, values] : expected) {
+    if (!stored.contains(place)) look({}, values);
+  }
+  if (agrees) return;
   ++result.mismatch_count;
-  if (result.mismatches.size() < kNamedMismatches)
-    result.mismatches.push_back({key, stored, expected});
+  if (result.mismatches.size() < kNamedMismatches) result.mismatches.push_back(std::move(mismatch));
 }
 
 }  // namespace
 
 absl::StatusOr<Reconciliation> Reconcile(db::Session& session, LedgerStore& ledger) {
   Reconciliation result;
-  for (const Group group : kGroups) {
-    Cells expected;
-    for (std::optional<LedgerEntry> after;;) {
-      absl::StatusOr<std::vector<LedgerEntry>> page = session.Read(
-          [&](db::Snapshot& snapshot) { return ledger.ListFacts(snapshot, group, after, kPage); });
-      if (!page.ok()) return page.status();
-      session.EndRead();
-      for (const LedgerEntry& entry : *page) AddToCells(entry.fact, 1, expected);
-      result.facts += static_cast<int64_t>(page->size());
-      if (page->size() < kPage) break;
-      after = std::move(page->back());
-    }
-    for (std::optional<CellKey> after;;) {
-      absl::StatusOr<std::vector<std::pair<CellKey, Values>>> page = session.Read(
-          [&](db::Snapshot& snapshot) { return ledger.ListCells(snapshot, group, after, kPage); });
-      if (!page.ok()) return page.status();
-      session.EndRead();
-      for (const auto& [key, stored] : *page) {
-        const auto found = expected.find(key);
-        Compare(key, stored, found == expected.end() ? Values{} : found->second, result);
-        if (found != expected.end()) expected.erase(found);
+  for (const RecordKind kind : kKinds) {
+    for (const Group group : GroupsOf(kind)) {
+      Cells expected;
+      std::string last;
+      for (size_t read = kPage; read == kPage;) {
+        absl::StatusOr<std::vector<LedgerRecord>> page = session.Read([&](db::Snapshot& snapshot) {
+          return ledger.ListRecords(snapshot, kind, last, kPage);
+        });
+        if (!page.ok()) return page.status();
+        session.EndRead();
+        for (const LedgerRecord& record : *page) {
+          for (const Fact& fact : record.facts) {
+            if (fact.group != group) continue;
+            expected.Add(fact, 1);
+            ++result.facts;
+          }
+        }
+        read = page->size();
+        if (read > 0) last = page->back().id;
       }
-      if (page->size() < kPage) break;
-      after = page->back().first;
-    }
-    // Cells that are missing.
-    for (const auto& [key, values] : expected) {
-      if (!IsZero(values)) Compare(key, {}, values, result);
+      std::optional<CellKey> after;
+      for (size_t read = kPage; read == kPage;) {
+        absl::StatusOr<std::vector<StoredCell>> page = session.Read([&](db::Snapshot& snapshot) {
+          return ledger.ListCells(snapshot, group, after, kPage);
+        });
+        if (!page.ok()) return page.status();
+        session.EndRead();
+        for (const StoredCell& cell : *page) {
+          const auto found = expected.cells().find(cell.key);
+          const Cells::Sums sums = found == expected.cells().end() ? Cells::Sums() : found->second;
+          expected.Erase(cell.key);
+          if (!expected.AddStored(cell.key, cell.content))
+            return error::Unreadable(absl::StrCat("the cell ", cell.key.ToString()));
+          Compare(cell.key, expected.cells().at(cell.key), sums, result);
+          expected.Erase(cell.key);
+        }
+        read = page->size();
+        if (read > 0) after = page->back().key;
+      }
+      // Cells that are missing.
+      for (const auto& [key, sums] : expected.cells()) {
+        const bool empty = std::all_of(sums.begin(), sums.end(),
+                                       [](const auto& place) { return IsZero(place.second); });
+        if (!empty) Compare(key, {}, sums, result);
+      }
     }
   }
   return result;

@@ -17,6 +17,7 @@ inline constexpr size_t kNamedMismatches = 100;
 struct Reconciliation {
   struct Mismatch {
     CellKey cell;
+    // Over the places that disagree.
     Values stored = {};
     Values expected = {};
   };

@@ -213,6 +213,15 @@ v1::RevenueReport::Row RevenueRow(v1::ReportGroup group, const Series& series,
   return row;
 }
 
+// How many were opened and what became of them, and the stages that they were in.
+std::vector<FigureRequest> FunnelFigures(const FunnelQuery& query) {
+  const FigureRequest openings{Group::kOpened,    query.opened, Granularity::kWhole,
+                               query.filter.dims, true,         ""};
+  FigureRequest stages = openings;
+  stages.group = Group::kStage;
+  return {openings, stages};
+}
+
 // One after the other by a value, the highest first, then by name; rows without a group's name
 // last.
 template <typename Row, typename ValueOf>
@@ -244,7 +253,8 @@ absl::StatusOr<ReportService::Opening> ReportService::Open(db::Snapshot& snapsho
   if (freshness->rebuilding) return error::Rebuilding();
   Opening opening;
   opening.freshness = std::move(freshness->freshness);
-  absl::StatusOr<std::shared_ptr<const Directory>> directory = directories_.Get(snapshot);
+  absl::StatusOr<std::shared_ptr<const Directory>> directory =
+      directories_.Get(snapshot, freshness->directory_version);
   if (!directory.ok()) return directory.status();
   opening.directory = *std::move(directory);
   const auto product = filter.dims.find(Dim::kProduct);
@@ -259,114 +269,105 @@ absl::StatusOr<ReportService::Opening> ReportService::Open(db::Snapshot& snapsho
   return opening;
 }
 
+template <typename Report, typename Query, typename Fill>
+absl::StatusOr<Report> ReportService::Grouped(const rpc::Caller& caller, db::Session& session,
+                                              const Query& query,
+                                              const std::vector<FigureRequest>& asked,
+                                              const Fill& fill) {
+  const Days range = asked.front().range;
+  return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<Report> {
+    absl::StatusOr<Opening> opening = Open(snapshot, query.filter);
+    if (!opening.ok()) return opening.status();
+    FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
+    const absl::StatusOr<Audience> audience = reader.AudienceOf(query.filter, range);
+    if (!audience.ok()) return audience.status();
+    const Grouping& grouping = query.grouping;
+    std::vector<size_t> totals;
+    std::vector<size_t> groups;
+    for (const FigureRequest& figures : asked)
+      totals.push_back(reader.AskTotal(figures, *audience));
+    if (grouping.grouped()) {
+      const std::vector<std::string> units =
+          reader.UnitsOf(grouping, query.filter, *audience, range);
+      for (const FigureRequest& figures : asked)
+        groups.push_back(reader.AskGrouped(figures, *audience, grouping.by, units));
+    }
+    if (absl::Status s = reader.Run(); !s.ok()) return s;
+
+    static const Series kNone;
+    Answered total{"", reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), {}};
+    for (const size_t place : totals) total.series.push_back(&reader.Total(place));
+    std::vector<Answered> rows;
+    if (!groups.empty()) {
+      for (const auto& [id, series] : reader.Grouped(groups.front())) {
+        Answered& row = rows.emplace_back();
+        row.id = id;
+        row.group = reader.GroupOf(grouping.by, id);
+        for (const size_t place : groups) {
+          const auto found = reader.Grouped(place).find(id);
+          row.series.push_back(found == reader.Grouped(place).end() ? &kNone : &found->second);
+        }
+      }
+    }
+    Report report;
+    fill(total, rows, *opening->directory, report);
+    *report.mutable_freshness() = std::move(opening->freshness);
+    return report;
+  });
+}
+
 absl::StatusOr<v1::FunnelReport> ReportService::Funnel(const rpc::Caller& caller,
                                                        db::Session& session,
                                                        const v1::GetFunnelRequest& request) {
   const absl::StatusOr<FunnelQuery> query = ParseFunnel(request);
   if (!query.ok()) return query.status();
-  return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::FunnelReport> {
-    absl::StatusOr<Opening> opening = Open(snapshot, query->filter);
-    if (!opening.ok()) return opening.status();
-    FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
-    const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, query->opened);
-    if (!audience.ok()) return audience.status();
-    FigureRequest openings{Group::kOpened,     query->opened, Granularity::kWhole,
-                           query->filter.dims, true,          ""};
-    FigureRequest stages = openings;
-    stages.group = Group::kStage;
-    const size_t total_openings = reader.AskTotal(openings, *audience);
-    const size_t total_stages = reader.AskTotal(stages, *audience);
-    size_t group_openings = 0;
-    size_t group_stages = 0;
-    if (query->grouping.grouped()) {
-      const std::vector<std::string> units =
-          reader.UnitsOf(query->grouping, query->filter, *audience, query->opened);
-      group_openings = reader.AskGrouped(openings, *audience, query->grouping.by, units);
-      group_stages = reader.AskGrouped(stages, *audience, query->grouping.by, units);
-    }
-    if (absl::Status s = reader.Run(); !s.ok()) return s;
-
-    v1::FunnelReport report;
-    *report.mutable_total() =
-        FunnelOf(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(total_openings),
-                 reader.Total(total_stages), query->process, *opening->directory);
-    if (query->grouping.grouped()) {
-      const std::map<std::string, Series>& stage_groups = reader.Grouped(group_stages);
-      for (const auto& [id, series] : reader.Grouped(group_openings)) {
-        const auto found = stage_groups.find(id);
-        v1::FunnelReport::Funnel funnel =
-            FunnelOf(reader.GroupOf(query->grouping.by, id), series,
-                     found == stage_groups.end() ? Series() : found->second, query->process,
-                     *opening->directory);
-        if (funnel.opened() > 0 || query->grouping.by == v1::UNIT)
-          *report.add_groups() = std::move(funnel);
-      }
-      SortRows(*report.mutable_groups(),
-               [](const v1::FunnelReport::Funnel& funnel) { return funnel.opened(); });
-    }
-    *report.mutable_freshness() = std::move(opening->freshness);
-    return report;
-  });
+  return Grouped<v1::FunnelReport>(
+      caller, session, *query, FunnelFigures(*query),
+      [&](const Answered& total, const std::vector<Answered>& rows, const Directory& directory,
+          v1::FunnelReport& report) {
+        const auto funnel_of = [&](const Answered& row) {
+          return FunnelOf(row.group, *row.series[0], *row.series[1], query->process, directory);
+        };
+        *report.mutable_total() = funnel_of(total);
+        for (const Answered& row : rows) {
+          v1::FunnelReport::Funnel funnel = funnel_of(row);
+          if (funnel.opened() > 0 || query->grouping.by == v1::UNIT)
+            *report.add_groups() = std::move(funnel);
+        }
+        SortRows(*report.mutable_groups(),
+                 [](const v1::FunnelReport::Funnel& funnel) { return funnel.opened(); });
+      });
 }
 
 absl::StatusOr<v1::ConversionRates> ReportService::Conversions(
     const rpc::Caller& caller, db::Session& session, const v1::GetConversionRatesRequest& request) {
   const absl::StatusOr<FunnelQuery> query = ParseConversionRates(request);
   if (!query.ok()) return query.status();
-  return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::ConversionRates> {
-    absl::StatusOr<Opening> opening = Open(snapshot, query->filter);
-    if (!opening.ok()) return opening.status();
-    FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
-    const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, query->opened);
-    if (!audience.ok()) return audience.status();
-    FigureRequest openings{Group::kOpened,     query->opened, Granularity::kWhole,
-                           query->filter.dims, true,          ""};
-    FigureRequest stages = openings;
-    stages.group = Group::kStage;
-    const size_t total_openings = reader.AskTotal(openings, *audience);
-    const size_t total_stages = reader.AskTotal(stages, *audience);
-    size_t group_openings = 0;
-    size_t group_stages = 0;
-    if (query->grouping.grouped()) {
-      const std::vector<std::string> units =
-          reader.UnitsOf(query->grouping, query->filter, *audience, query->opened);
-      group_openings = reader.AskGrouped(openings, *audience, query->grouping.by, units);
-      group_stages = reader.AskGrouped(stages, *audience, query->grouping.by, units);
-    }
-    if (absl::Status s = reader.Run(); !s.ok()) return s;
-
-    const auto row_of = [&](v1::ReportGroup group, const Series& opened_series,
-                            const Series& stage_series) {
-      const v1::FunnelReport::Funnel funnel =
-          FunnelOf(group, opened_series, {}, query->process, *opening->directory);
-      v1::ConversionRates::Row row;
-      *row.mutable_group() = std::move(group);
-      if (funnel.has_win_rate_ppm()) row.set_win_rate_ppm(funnel.win_rate_ppm());
-      for (const StageRow& stage : StagesOf(stage_series, query->process, *opening->directory)) {
-        v1::ConversionRates::Step& step = *row.add_steps();
-        step.set_process(absl::StrCat("processes/", stage.process));
-        step.set_from_stage(stage.stage);
-        step.set_to_stage(stage.next);
-        step.set_converted(stage.values[stage::kConverted]);
-        step.set_decided(stage.values[stage::kConverted] + stage.values[stage::kLost]);
-        SetRatio(step.converted(), step.decided(), [&](int64_t ppm) { step.set_rate_ppm(ppm); });
-      }
-      return row;
-    };
-    v1::ConversionRates rates;
-    *rates.mutable_total() = row_of(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""),
-                                    reader.Total(total_openings), reader.Total(total_stages));
-    if (query->grouping.grouped()) {
-      const std::map<std::string, Series>& stage_groups = reader.Grouped(group_stages);
-      for (const auto& [id, series] : reader.Grouped(group_openings)) {
-        const auto found = stage_groups.find(id);
-        *rates.add_rows() = row_of(reader.GroupOf(query->grouping.by, id), series,
-                                   found == stage_groups.end() ? Series() : found->second);
-      }
-    }
-    *rates.mutable_freshness() = std::move(opening->freshness);
-    return rates;
-  });
+  return Grouped<v1::ConversionRates>(
+      caller, session, *query, FunnelFigures(*query),
+      [&](const Answered& total, const std::vector<Answered>& rows, const Directory& directory,
+          v1::ConversionRates& rates) {
+        const auto row_of = [&](const Answered& answered) {
+          const v1::FunnelReport::Funnel funnel =
+              FunnelOf(answered.group, *answered.series[0], {}, query->process, directory);
+          v1::ConversionRates::Row row;
+          *row.mutable_group() = answered.group;
+          if (funnel.has_win_rate_ppm()) row.set_win_rate_ppm(funnel.win_rate_ppm());
+          for (const StageRow& stage : StagesOf(*answered.series[1], query->process, directory)) {
+            v1::ConversionRates::Step& step = *row.add_steps();
+            step.set_process(absl::StrCat("processes/", stage.process));
+            step.set_from_stage(stage.stage);
+            step.set_to_stage(stage.next);
+            step.set_converted(stage.values[stage::kConverted]);
+            step.set_decided(stage.values[stage::kConverted] + stage.values[stage::kLost]);
+            SetRatio(step.converted(), step.decided(),
+                     [&](int64_t ppm) { step.set_rate_ppm(ppm); });
+          }
+          return row;
+        };
+        *rates.mutable_total() = row_of(total);
+        for (const Answered& row : rows) *rates.add_rows() = row_of(row);
+      });
 }
 
 absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller,
@@ -507,81 +508,38 @@ absl::StatusOr<v1::WinLossReport> ReportService::WinLoss(const rpc::Caller& call
                                                          const v1::GetWinLossRequest& request) {
   const absl::StatusOr<ClosedQuery> query = ParseWinLoss(request, options_.currency);
   if (!query.ok()) return query.status();
-  return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::WinLossReport> {
-    absl::StatusOr<Opening> opening = Open(snapshot, query->filter);
-    if (!opening.ok()) return opening.status();
-    FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
-    const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, query->closed);
-    if (!audience.ok()) return audience.status();
-    const FigureRequest counts{Group::kClosed,     query->closed, Granularity::kWhole,
-                               query->filter.dims, true,          ""};
-    const FigureRequest amounts{Group::kClosed,     query->closed, Granularity::kWhole,
-                                query->filter.dims, false,         query->currency};
-    const size_t total_counts = reader.AskTotal(counts, *audience);
-    const size_t total_amounts = reader.AskTotal(amounts, *audience);
-    size_t group_counts = 0;
-    size_t group_amounts = 0;
-    if (query->grouping.grouped()) {
-      const std::vector<std::string> units =
-          reader.UnitsOf(query->grouping, query->filter, *audience, query->closed);
-      group_counts = reader.AskGrouped(counts, *audience, query->grouping.by, units);
-      group_amounts = reader.AskGrouped(amounts, *audience, query->grouping.by, units);
-    }
-    if (absl::Status s = reader.Run(); !s.ok()) return s;
-
-    v1::WinLossReport report;
-    report.set_currency_code(query->currency);
-    *report.mutable_total() = WinLossOf(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""),
-                                        reader.Total(total_counts), reader.Total(total_amounts));
-    if (query->grouping.grouped()) {
-      const std::map<std::string, Series>& amount_groups = reader.Grouped(group_amounts);
-      for (const auto& [id, series] : reader.Grouped(group_counts)) {
-        const auto found = amount_groups.find(id);
-        *report.add_rows() = WinLossOf(reader.GroupOf(query->grouping.by, id), series,
-                                       found == amount_groups.end() ? Series() : found->second);
-      }
-      SortRows(*report.mutable_rows(),
-               [](const v1::WinLossReport::Row& row) { return row.won() + row.lost(); });
-    }
-    *report.mutable_freshness() = std::move(opening->freshness);
-    return report;
-  });
+  // Counts by reason, and amounts in one currency.
+  const std::vector<FigureRequest> asked = {
+      {Group::kClosed, query->closed, Granularity::kWhole, query->filter.dims, true, ""},
+      {Group::kClosed, query->closed, Granularity::kWhole, query->filter.dims, false,
+       query->currency}};
+  return Grouped<v1::WinLossReport>(
+      caller, session, *query, asked,
+      [&](const Answered& total, const std::vector<Answered>& rows, const Directory&,
+          v1::WinLossReport& report) {
+        report.set_currency_code(query->currency);
+        *report.mutable_total() = WinLossOf(total.group, *total.series[0], *total.series[1]);
+        for (const Answered& row : rows)
+          *report.add_rows() = WinLossOf(row.group, *row.series[0], *row.series[1]);
+        SortRows(*report.mutable_rows(),
+                 [](const v1::WinLossReport::Row& row) { return row.won() + row.lost(); });
+      });
 }
 
 absl::StatusOr<v1::SalesCycleReport> ReportService::SalesCycle(
     const rpc::Caller& caller, db::Session& session, const v1::GetSalesCycleRequest& request) {
   const absl::StatusOr<ClosedQuery> query = ParseSalesCycle(request);
   if (!query.ok()) return query.status();
-  return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::SalesCycleReport> {
-    absl::StatusOr<Opening> opening = Open(snapshot, query->filter);
-    if (!opening.ok()) return opening.status();
-    FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
-    const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, query->closed);
-    if (!audience.ok()) return audience.status();
-    const FigureRequest cycles{Group::kCycle,      query->closed, Granularity::kWhole,
-                               query->filter.dims, true,          ""};
-    const size_t total = reader.AskTotal(cycles, *audience);
-    size_t groups = 0;
-    if (query->grouping.grouped()) {
-      groups = reader.AskGrouped(
-          cycles, *audience, query->grouping.by,
-          reader.UnitsOf(query->grouping, query->filter, *audience, query->closed));
-    }
-    if (absl::Status s = reader.Run(); !s.ok()) return s;
-
-    v1::SalesCycleReport report;
-    *report.mutable_total() =
-        CycleOf(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(total));
-    if (query->grouping.grouped()) {
-      for (const auto& [id, series] : reader.Grouped(groups)) {
-        *report.add_rows() = CycleOf(reader.GroupOf(query->grouping.by, id), series);
-      }
-      SortRows(*report.mutable_rows(),
-               [](const v1::SalesCycleReport::Row& row) { return row.count(); });
-    }
-    *report.mutable_freshness() = std::move(opening->freshness);
-    return report;
-  });
+  return Grouped<v1::SalesCycleReport>(
+      caller, session, *query,
+      {{Group::kCycle, query->closed, Granularity::kWhole, query->filter.dims, true, ""}},
+      [](const Answered& total, const std::vector<Answered>& rows, const Directory&,
+         v1::SalesCycleReport& report) {
+        *report.mutable_total() = CycleOf(total.group, *total.series[0]);
+        for (const Answered& row : rows) *report.add_rows() = CycleOf(row.group, *row.series[0]);
+        SortRows(*report.mutable_rows(),
+                 [](const v1::SalesCycleReport::Row& row) { return row.count(); });
+      });
 }
 
 absl::StatusOr<v1::RevenueReport> ReportService::Revenue(const rpc::Caller& caller,
@@ -589,46 +547,30 @@ absl::StatusOr<v1::RevenueReport> ReportService::Revenue(const rpc::Caller& call
                                                          const v1::GetRevenueRequest& request) {
   const absl::StatusOr<SeriesQuery> query = ParseRevenue(request, options_.currency);
   if (!query.ok()) return query.status();
-  return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::RevenueReport> {
-    absl::StatusOr<Opening> opening = Open(snapshot, query->filter);
-    if (!opening.ok()) return opening.status();
-    FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
-    const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, query->range);
-    if (!audience.ok()) return audience.status();
-    const FigureRequest orders{Group::kOrder,      query->range, query->granularity,
-                               query->filter.dims, false,        query->currency};
-    const size_t total = reader.AskTotal(orders, *audience);
-    size_t groups = 0;
-    if (query->grouping.grouped()) {
-      groups = reader.AskGrouped(
-          orders, *audience, query->grouping.by,
-          reader.UnitsOf(query->grouping, query->filter, *audience, query->range));
-    }
-    if (absl::Status s = reader.Run(); !s.ok()) return s;
-
-    v1::RevenueReport report;
-    report.set_currency_code(query->currency);
-    const std::vector<Days> periods = Cut(query->range, query->granularity);
-    for (const Days& period : periods) *report.add_periods() = ToProto(period);
-    const bool for_product = query->filter.dims.count(Dim::kProduct) != 0;
-    *report.mutable_total() = RevenueRow(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""),
-                                         reader.Total(total), periods, query->range, for_product);
-    const int64_t all = report.total().sum().revenue();
-    if (all > 0) report.mutable_total()->set_share_ppm(1'000'000);
-    if (query->grouping.grouped()) {
-      for (const auto& [id, series] : reader.Grouped(groups)) {
-        v1::RevenueReport::Row& row = *report.add_rows();
-        row = RevenueRow(reader.GroupOf(query->grouping.by, id), series, periods, query->range,
-                         for_product || query->grouping.by == v1::PRODUCT);
-        if (all > 0)
-          SetRatio(row.sum().revenue(), all, [&](int64_t ppm) { row.set_share_ppm(ppm); });
-      }
-      SortRows(*report.mutable_rows(),
-               [](const v1::RevenueReport::Row& row) { return row.sum().revenue(); });
-    }
-    *report.mutable_freshness() = std::move(opening->freshness);
-    return report;
-  });
+  return Grouped<v1::RevenueReport>(
+      caller, session, *query,
+      {{Group::kOrder, query->range, query->granularity, query->filter.dims, false,
+        query->currency}},
+      [&](const Answered& total, const std::vector<Answered>& rows, const Directory&,
+          v1::RevenueReport& report) {
+        report.set_currency_code(query->currency);
+        const std::vector<Days> periods = Cut(query->range, query->granularity);
+        for (const Days& period : periods) *report.add_periods() = ToProto(period);
+        const bool for_product = query->filter.dims.count(Dim::kProduct) != 0;
+        *report.mutable_total() =
+            RevenueRow(total.group, *total.series[0], periods, query->range, for_product);
+        const int64_t all = report.total().sum().revenue();
+        if (all > 0) report.mutable_total()->set_share_ppm(1'000'000);
+        for (const Answered& answered : rows) {
+          v1::RevenueReport::Row& row = *report.add_rows();
+          row = RevenueRow(answered.group, *answered.series[0], periods, query->range,
+                           for_product || query->grouping.by == v1::PRODUCT);
+          if (all > 0)
+            SetRatio(row.sum().revenue(), all, [&](int64_t ppm) { row.set_share_ppm(ppm); });
+        }
+        SortRows(*report.mutable_rows(),
+                 [](const v1::RevenueReport::Row& row) { return row.sum().revenue(); });
+      });
 }
 
 absl::StatusOr<v1::Actuals> ReportService::ActualValues(const rpc::Caller& caller,

@@ -78,6 +78,21 @@ class ReportService final : public v1::ReportService::CallbackService {
   };
   absl::StatusOr<Opening> Open(db::Snapshot& snapshot, const Filter& filter);
 
+  // Figures of one row: of a group, or of all together.
+  struct Answered {
+    std::string id;  // Of the group.
+    v1::ReportGroup group;
+    std::vector<const Series*> series;  // One for each of what was asked.
+  };
+  // The frame of every report that may be grouped: asks for the figures of all together and of each
+  // group, in one round trip, and has `fill`, void(const Answered& total, const
+  // std::vector<Answered>& rows, const Directory&, Report&), make the report of them. Without a
+  // grouping there are no rows; a row is there for each group with figures of what is asked first.
+  template <typename Report, typename Query, typename Fill>
+  absl::StatusOr<Report> Grouped(const rpc::Caller& caller, db::Session& session,
+                                 const Query& query, const std::vector<FigureRequest>& asked,
+                                 const Fill& fill);
+
   absl::StatusOr<v1::TargetProgressReport> TargetProgress(
       const rpc::Caller& caller, db::Session& session, const v1::GetTargetProgressRequest& request);
   absl::StatusOr<v1::FunnelReport> Funnel(const rpc::Caller& caller, db::Session& session,

@@ -1,14 +1,22 @@
 #include "reporting-svc/store/figure_store.h"
 
 #include <algorithm>
+#include <bit>
 #include <set>
+#include <tuple>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "reporting-svc/store/ledger_store.h"
+#include "reporting-svc/domain/cell.h"
+#include "reporting-svc/domain/errors.h"
 
 namespace milepost::reporting {
 namespace {
+
+// Cells of single members are read one by one up to so many; beyond that with those of all members
+// of the periods.
+constexpr size_t kMaxKeys = 1024;
 
 // The coarsest grain whose periods lie inside periods of the granularity.
 Grain LimitGrain(Grain coarsest, Granularity granularity) {
@@ -26,200 +34,188 @@ Grain LimitGrain(Grain coarsest, Granularity granularity) {
   return Grain::kDay;
 }
 
-const char* ColumnOf(Dim dim) {
-  switch (dim) {
-    case Dim::kProduct:
-      return "product";
-    case Dim::kSource:
-      return "source";
-    case Dim::kRegion:
-      return "region";
-    case Dim::kChannel:
-      return "channel";
-    case Dim::kNone:
-      break;
+absl::CivilDay NextPeriod(absl::CivilDay period, Grain grain) {
+  switch (grain) {
+    case Grain::kDay:
+      return period + 1;
+    case Grain::kMonth:
+      return absl::CivilDay(absl::CivilMonth(period) + 1);
+    case Grain::kYear:
+      return absl::CivilDay(absl::CivilYear(period) + 1);
   }
-  return "''";
+  return period + 1;
 }
 
-// One statement put together from constant fragments, its parts joined by UNION ALL, so that many
-// figures cost one round trip. Every row says which query it answers.
+// Cells that answer a part of a query.
+struct Source {
+  CellCut cut = CellCut::kNone;
+  bool of_members = false;
+  Span span;
+};
+
+// The cells that together hold every fact of the query once.
+std::vector<Source> SourcesOf(const FigureQuery& query) {
+  std::map<Dim, std::string> dims = query.filters;
+  if (query.by_dim != Dim::kNone) dims.emplace(query.by_dim, "");
+  const bool of_members = query.who.kind != MemberSelection::Kind::kEverybody || dims.size() > 1;
+  CellCut cut = CellCut::kNone;
+  if (!dims.empty()) cut = of_members ? CellCut::kAll : static_cast<CellCut>(dims.begin()->first);
+  const Grain coarsest = HasCells(cut, Grain::kYear, of_members) ? Grain::kYear : Grain::kMonth;
+  std::vector<Source> sources;
+  for (const Span& span : Cover(query.range, LimitGrain(coarsest, query.granularity))) {
+    // Days of members are kept by all dimensions only.
+    const bool kept = HasCells(cut, span.grain, of_members);
+    sources.push_back({kept ? cut : CellCut::kAll, of_members, span});
+  }
+  return sources;
+}
+
+// One statement that reads cells for many queries, so that all of a report costs one round trip.
 class Reader {
  public:
-  explicit Reader(const std::vector<FigureQuery>& queries) : queries_(queries) {
-    for (const FigureQuery& query : queries) columns_ = std::max(columns_, ValueCount(query.group));
-  }
-
-  void AddCells(size_t query_number, Dim dim, const Span& span) {
-    const FigureQuery& query = queries_[query_number];
-    Begin(query_number, query, query.by_dim != Dim::kNone ? "dim_key" : "''", "period_day");
-    absl::StrAppend(&sql_, " FROM cells WHERE fact_group = ? AND dim = ? AND grain = ?");
-    bound_.emplace_back(static_cast<int>(query.group));
-    bound_.emplace_back(static_cast<int>(dim));
-    bound_.emplace_back(static_cast<int>(span.grain));
-    switch (query.who.kind) {
-      case MemberSelection::Kind::kEverybody:
-        absl::StrAppend(&sql_, " AND member_id = ?");
-        bound_.emplace_back(kEverybody);
-        break;
-      case MemberSelection::Kind::kEachMember:
-        absl::StrAppend(&sql_, " AND member_id > ?");
-        bound_.emplace_back(kEverybody);
-        break;
-      case MemberSelection::Kind::kThese:
-        OneOf(query.who.members);
-        break;
-    }
-    absl::StrAppend(&sql_, " AND period_day BETWEEN ? AND ?");
-    bound_.emplace_back(DayNumber(span.first));
-    bound_.emplace_back(DayNumber(span.last));
-    const auto filter = query.filters.find(dim);
-    if (filter != query.filters.end()) {
-      absl::StrAppend(&sql_, " AND dim_key = ?");
-      bound_.emplace_back(filter->second);
-    }
-    End(query, query.by_dim != Dim::kNone ? "dim_key" : "", "period_day");
-  }
-
-  // `members`: whose facts, all of them. The ledger is kept by member and day, so a range of days
-  // is read for each.
-  void AddFacts(size_t query_number, const Days& days, const std::vector<std::string>& members) {
-    if (members.empty()) return;
-    const FigureQuery& query = queries_[query_number];
-    Begin(query_number, query, ColumnOf(query.by_dim), "day_number");
-    absl::StrAppend(&sql_, " FROM facts WHERE fact_group = ?");
-    bound_.emplace_back(static_cast<int>(query.group));
-    OneOf(members);
-    absl::StrAppend(&sql_, " AND day_number BETWEEN ? AND ?");
-    bound_.emplace_back(DayNumber(days.first));
-    bound_.emplace_back(DayNumber(days.last));
-    for (const auto& [dim, value] : query.filters) {
-      absl::StrAppend(&sql_, " AND ", ColumnOf(dim), " = ?");
-      bound_.emplace_back(value);
-    }
-    End(query, query.by_dim != Dim::kNone ? ColumnOf(query.by_dim) : "", "day_number");
+  explicit Reader(const std::vector<FigureQuery>& queries)
+      : queries_(queries), figures_(queries.size()) {
+    for (size_t i = 0; i < queries.size(); ++i) Add(i);
   }
 
   absl::StatusOr<std::vector<std::vector<FigureRow>>> Run(db::Snapshot& snapshot) {
-    std::vector<std::vector<FigureRow>> figures(queries_.size());
-    if (sql_.empty()) return figures;
-    absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"read_figures", sql_}, bound_);
+    if (keys_.empty() && ranges_.empty()) return std::move(figures_);
+    std::string sql = "SELECT cell_key, content FROM cells WHERE ";
+    std::vector<db::Value> bound;
+    // Padded to powers of two, so that few statements are prepared.
+    if (!keys_.empty()) {
+      const size_t size = std::bit_ceil(keys_.size());
+      bound.reserve(size);
+      absl::StrAppend(&sql, "cell_key IN (", db::Placeholders(size), ")",
+                      ranges_.empty() ? "" : " OR ");
+      for (size_t i = 0; i < size; ++i)
+        bound.emplace_back(db::Bytes{keys_[std::min(i, keys_.size() - 1)]});
+    }
+    for (size_t i = 0; !ranges_.empty() && i < std::bit_ceil(ranges_.size()); ++i) {
+      const auto& [first, last] = ranges_[std::min(i, ranges_.size() - 1)];
+      absl::StrAppend(&sql, i == 0 ? "" : " OR ", "cell_key BETWEEN ? AND ?");
+      bound.emplace_back(db::Bytes{first});
+      bound.emplace_back(db::Bytes{last});
+    }
+    absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"read_figures", sql}, bound);
     if (!rows.ok()) return rows.status();
     for (const db::Row& row : *rows) {
-      const size_t query_number = row.Int64(0);
-      FigureRow figure;
-      figure.member = row.String(1);
-      figure.key = row.String(2);
-      figure.sub = row.String(3);
-      figure.day =
-          Cuts(queries_[query_number]) ? DayOf(row.Int64(4)) : queries_[query_number].range.first;
-      for (size_t i = 0; i < columns_; ++i) figure.values[i] = row.Int64(5 + i);
-      if (!IsZero(figure.values)) figures[query_number].push_back(std::move(figure));
+      const std::optional<CellKey> key = CellKey::Unpack(row.String(0));
+      if (!key) return error::Unreadable("the key of a cell");
+      const auto parts = parts_.find(Kind(key->group, key->cut, key->grain, *key));
+      if (parts == parts_.end()) continue;
+      for (const Part& part : parts->second) {
+        if (key->period < part.first || key->period > part.last) continue;
+        if (!part.members.empty() && !part.members.contains(key->member)) continue;
+        if (!Take(part.query, *key, row.String(1)))
+          return error::Unreadable(absl::StrCat("the cell ", key->ToString()));
+      }
     }
-    return figures;
+    return std::move(figures_);
   }
 
  private:
-  static bool Cuts(const FigureQuery& query) { return query.granularity != Granularity::kWhole; }
+  // Cells of one kind that answer a part of a query.
+  struct Part {
+    size_t query = 0;
+    absl::CivilDay first;  // Periods.
+    absl::CivilDay last;
+    absl::flat_hash_set<std::string> members;  // Empty: all that there are of the kind.
+  };
+  using KindOfCells = std::tuple<Group, CellCut, Grain, bool>;
 
-  void Begin(size_t query_number, const FigureQuery& query, const std::string& key_column,
-             const std::string& period_column) {
-    absl::StrAppend(&sql_, sql_.empty() ? "SELECT " : " UNION ALL SELECT ", query_number, ", ",
-                    query.by_member ? "member_id" : "''", ", ", key_column, ", ",
-                    query.by_sub ? "sub_key" : "''", ", ", Cuts(query) ? period_column : "0");
-    const size_t used = ValueCount(query.group);
-    for (size_t i = 0; i < columns_; ++i) {
-      if (i < used) {
-        absl::StrAppend(&sql_, ", CAST(SUM(v", i, ") AS SIGNED)");
-      } else {
-        absl::StrAppend(&sql_, ", 0");
+  static KindOfCells Kind(Group group, CellCut cut, Grain grain, const CellKey& key) {
+    return {group, cut, grain, key.member != kEverybody};
+  }
+
+  void Add(size_t query_number) {
+    const FigureQuery& query = queries_[query_number];
+    const bool these = query.who.kind == MemberSelection::Kind::kThese;
+    if (these && query.who.members.empty()) return;
+    for (const Source& source : SourcesOf(query)) {
+      CellKey key{query.group, source.cut, source.span.grain, source.span.first,
+                  source.of_members ? kNobody : kEverybody};
+      Part part{query_number, source.span.first, source.span.last, {}};
+      if (these) part.members.insert(query.who.members.begin(), query.who.members.end());
+      parts_[Kind(key.group, key.cut, key.grain, key)].push_back(std::move(part));
+      // Parts of the same cells share them.
+      if (!asked_.insert({key.Pack(), source.span.last, query.who.members}).second) continue;
+      if (!these || !AddKeys(query, source, key)) AddRange(source, key);
+    }
+  }
+
+  // Each cell of each member by itself. False if these are too many.
+  bool AddKeys(const FigureQuery& query, const Source& source, CellKey key) {
+    std::vector<std::string> keys;
+    for (; key.period <= source.span.last; key.period = NextPeriod(key.period, key.grain)) {
+      if (keys_.size() + keys.size() + query.who.members.size() > kMaxKeys) return false;
+      for (const std::string& member : query.who.members) {
+        key.member = member;
+        keys.push_back(key.Pack());
       }
     }
+    keys_.insert(keys_.end(), keys.begin(), keys.end());
+    return true;
   }
 
-  // Padded to a power of two, so that few statements are prepared.
-  void OneOf(const std::vector<std::string>& members) {
-    size_t size = 1;
-    while (size < members.size()) size *= 2;
-    absl::StrAppend(&sql_, " AND member_id IN (", db::Placeholders(size), ")");
-    for (size_t i = 0; i < size; ++i) bound_.emplace_back(members[std::min(i, members.size() - 1)]);
+  // All cells of the periods, which lie together. "~" comes after every id.
+  void AddRange(const Source& source, CellKey key) {
+    std::string first = key.Pack();
+    key.period = source.span.last;
+    if (source.of_members) key.member = "~";
+    ranges_.emplace_back(std::move(first), key.Pack());
   }
 
-  void End(const FigureQuery& query, const std::string& key_column,
-           const std::string& period_column) {
-    if (!query.currency.empty()) {
-      absl::StrAppend(&sql_, " AND currency_code = ?");
-      bound_.emplace_back(query.currency);
+  // Adds up what of a cell answers a query. False if it is not readable.
+  bool Take(size_t query_number, const CellKey& key, const std::string& content) {
+    const FigureQuery& query = queries_[query_number];
+    PackedCell cell(key.group, key.cut, content);
+    // Words that places must have; a cell that does not know one has no such place.
+    std::vector<std::pair<size_t, uint32_t>> wanted;
+    const auto want = [&](size_t index, const std::string& text) {
+      const auto word = std::find(cell.words().begin(), cell.words().end(), text);
+      wanted.emplace_back(index, word - cell.words().begin());
+    };
+    for (const auto& [dim, value] : query.filters) want(static_cast<size_t>(dim) - 1, value);
+    if (!query.currency.empty()) want(kCurrencyPlace, query.currency);
+    sums_.clear();
+    const bool readable = cell.ForEach([&](const Place& place, const Values& values) {
+      for (const auto& [index, word] : wanted) {
+        if (place[index] != word) return;
+      }
+      const uint64_t by_key =
+          query.by_dim == Dim::kNone ? 0 : place[static_cast<size_t>(query.by_dim) - 1];
+      const uint64_t by_sub = query.by_sub ? place[kSubPlace] : 0;
+      Values& sum = sums_[by_key << 32 | by_sub];
+      for (size_t i = 0; i < kValueCount; ++i) sum[i] += values[i];
+    });
+    if (!readable) return false;
+    for (const auto& [by, values] : sums_) {
+      if (IsZero(values)) continue;
+      FigureRow& row = figures_[query_number].emplace_back();
+      if (query.by_member) row.member = key.member;
+      if (query.by_dim != Dim::kNone) row.key = cell.words()[by >> 32];
+      if (query.by_sub) row.sub = cell.words()[by & 0xFFFFFFFF];
+      row.day = query.granularity == Granularity::kWhole ? query.range.first : key.period;
+      row.values = values;
     }
-    std::vector<std::string> columns;
-    if (query.by_member) columns.push_back("member_id");
-    if (!key_column.empty()) columns.push_back(key_column);
-    if (query.by_sub) columns.push_back("sub_key");
-    if (Cuts(query)) columns.push_back(period_column);
-    if (!columns.empty()) absl::StrAppend(&sql_, " GROUP BY ", absl::StrJoin(columns, ", "));
+    return true;
   }
 
   const std::vector<FigureQuery>& queries_;
-  size_t columns_ = 0;  // Values per row: all parts of a UNION have as many.
-  std::string sql_;
-  std::vector<db::Value> bound_;
+  std::vector<std::vector<FigureRow>> figures_;
+  std::map<KindOfCells, std::vector<Part>> parts_;
+  std::set<std::tuple<std::string, absl::CivilDay, std::vector<std::string>>> asked_;
+  std::vector<std::string> keys_;
+  std::vector<std::pair<std::string, std::string>> ranges_;
+  absl::flat_hash_map<uint64_t, Values> sums_;  // Of the cell being read.
 };
 
 }  // namespace
 
 absl::StatusOr<std::vector<std::vector<FigureRow>>> FigureStore::Read(
     db::Snapshot& snapshot, const std::vector<FigureQuery>& queries) {
-  Reader reader(queries);
-  std::map<Group, std::vector<std::string>> credited;
-  for (size_t i = 0; i < queries.size(); ++i) {
-    const FigureQuery& query = queries[i];
-    if (query.who.kind == MemberSelection::Kind::kThese && query.who.members.empty()) continue;
-    std::set<Dim> dims;
-    for (const auto& [dim, value] : query.filters) dims.insert(dim);
-    if (query.by_dim != Dim::kNone) dims.insert(query.by_dim);
-    const bool of_member = query.who.kind != MemberSelection::Kind::kEverybody;
-
-    const Dim dim = dims.empty() ? Dim::kNone : *dims.begin();
-    std::vector<Days> from_facts;
-    const std::optional<Grain> coarsest =
-        dims.size() <= 1 ? CoarsestGrain(query.group, dim, of_member) : std::optional<Grain>();
-    if (!coarsest) {
-      from_facts.push_back(query.range);
-    } else {
-      for (const Span& span : Cover(query.range, LimitGrain(*coarsest, query.granularity))) {
-        if (HasCells(query.group, dim, span.grain, of_member)) {
-          reader.AddCells(i, dim, span);
-        } else {
-          from_facts.push_back(
-              {span.first, span.last});  // Only days are not kept where longer periods are.
-        }
-      }
-    }
-    if (from_facts.empty()) continue;
-    if (query.who.kind == MemberSelection::Kind::kThese) {
-      for (const Days& days : from_facts) reader.AddFacts(i, days, query.who.members);
-      continue;
-    }
-    if (!credited.contains(query.group)) {
-      absl::StatusOr<std::vector<std::string>> all = Credited(snapshot, query.group);
-      if (!all.ok()) return all.status();
-      credited[query.group] = *std::move(all);
-    }
-    for (const Days& days : from_facts) reader.AddFacts(i, days, credited[query.group]);
-  }
-  return reader.Run(snapshot);
-}
-
-absl::StatusOr<std::vector<std::string>> FigureStore::Credited(db::Snapshot& snapshot,
-                                                               Group group) {
-  static constexpr db::Statement kCredited{
-      "credited_members", "SELECT DISTINCT member_id FROM facts WHERE fact_group = ?"};
-  absl::StatusOr<db::Rows> rows = snapshot.Query(kCredited, static_cast<int>(group));
-  if (!rows.ok()) return rows.status();
-  std::vector<std::string> members;
-  members.reserve(rows->size());
-  for (const db::Row& row : *rows) members.push_back(row.String(0));
-  return members;
+  return Reader(queries).Run(snapshot);
 }
 
 }  // namespace milepost::reporting

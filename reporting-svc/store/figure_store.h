@@ -42,19 +42,13 @@ struct FigureRow {
   Values values = {};
 };
 
-// Reads figures from the cells, and from the ledger where no cells are kept: for two dimensions at
-// once, for days of single members in one dimension, and for cycles of parts of months.
+// Reads figures from the cells.
 class FigureStore {
  public:
-  // Answers all queries in one round trip (two if the ledger must be read for everybody). Per query
-  // the rows that are not 0 in every value; several rows may be alike in all but their values, and
-  // are to be added.
+  // Answers all queries in one round trip. Per query the rows that are not 0 in every value;
+  // several rows may be alike in all but their values, and are to be added.
   absl::StatusOr<std::vector<std::vector<FigureRow>>> Read(db::Snapshot& snapshot,
                                                            const std::vector<FigureQuery>& queries);
-
- private:
-  // All members with facts of the group, kNobody included.
-  absl::StatusOr<std::vector<std::string>> Credited(db::Snapshot& snapshot, Group group);
 };
 
 }  // namespace milepost::reporting

@@ -34,20 +34,23 @@ absl::Status RebuildStore::ForgetReached(db::Transaction& tx) {
   return tx.Execute(kForget).status();
 }
 
-absl::StatusOr<std::vector<SourceState>> RebuildStore::ReadSources(db::Snapshot& snapshot) {
+absl::StatusOr<std::vector<SourceState>> RebuildStore::ReadSources(
+    db::Snapshot& snapshot, const std::string& directory_part) {
   static constexpr db::Statement kRead{
       "read_sources",
       "SELECT c.source, c.position, c.fresh_time,"
       " (SELECT COUNT(*) FROM parked_events p WHERE p.source = c.source),"
       " CASE WHEN g.source IS NULL THEN 0 WHEN g.emptied = 0 OR c.position < g.goal_position THEN "
-      "1 ELSE 0 END"
+      "1 ELSE 0 END,"
+      " COALESCE((SELECT version FROM document_versions WHERE part = ?), 0)"
       " FROM feed_checkpoints c LEFT JOIN rebuild_goals g ON g.source = c.source ORDER BY c.source "
       "LIMIT 100"};
-  absl::StatusOr<db::Rows> rows = snapshot.Query(kRead);
+  absl::StatusOr<db::Rows> rows = snapshot.Query(kRead, directory_part);
   if (!rows.ok()) return rows.status();
   std::vector<SourceState> states;
   for (const db::Row& row : *rows) {
-    states.push_back({row.String(0), row.Int64(1), row.Time(2), row.Int64(3), row.Bool(4)});
+    states.push_back(
+        {row.String(0), row.Int64(1), row.Time(2), row.Int64(3), row.Bool(4), row.Int64(5)});
   }
   return states;
 }

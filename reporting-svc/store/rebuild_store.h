@@ -17,6 +17,7 @@ struct SourceState {
   absl::Time fresh_time;
   int64_t parked_events = 0;
   bool rebuilding = false;
+  int64_t directory_version = 0;  // Of the directory's documents; the same for all sources.
 };
 
 // What is known about building the read models anew, and how far they are.
@@ -34,9 +35,11 @@ class RebuildStore {
   // Forgets goals that are reached.
   absl::Status ForgetReached(db::Transaction& tx);
 
-  // All sources that were ever followed, in one round trip. The checkpoints and parked events are
-  // tables of platform/change.
-  absl::StatusOr<std::vector<SourceState>> ReadSources(db::Snapshot& snapshot);
+  // All sources that were ever followed, and the version of a part of the documents, in one round
+  // trip: every report begins with it. The checkpoints and parked events are tables of
+  // platform/change.
+  absl::StatusOr<std::vector<SourceState>> ReadSources(db::Snapshot& snapshot,
+                                                       const std::string& directory_part);
 };
 
 // Requests to rebuild that were carried out, so that a repeat does nothing.

@@ -1,34 +1,21 @@
 #include "reporting-svc/testing/fill.h"
 
 #include <algorithm>
-#include <map>
 #include <random>
-#include <utility>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "reporting-svc/domain/record.h"
+#include "absl/time/clock.h"
+#include "platform/types/proto.h"
 #include "reporting-svc/service/projection.h"
-#include "reporting-svc/store/ledger_store.h"
 #include "reporting-svc/testing/world.h"
 
 namespace milepost::reporting::testing {
 namespace {
 
-constexpr size_t kRowsPerTransaction = 20'000;
+constexpr int64_t kDealsPerTransaction = 10'000;
 const absl::TimeZone kZone = absl::FixedTimeZone(8 * 3600);
-
-absl::Status InsertAll(db::Session& session, LedgerStore& ledger,
-                       const std::vector<LedgerEntry>& entries) {
-  for (size_t first = 0; first < entries.size(); first += kRowsPerTransaction) {
-    const size_t end = std::min(entries.size(), first + kRowsPerTransaction);
-    const std::vector<LedgerEntry> some(entries.begin() + first, entries.begin() + end);
-    const absl::Status status =
-        session.Transact([&](db::Transaction& tx) { return ledger.InsertFacts(tx, some); });
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
 
 void SetPeriod(type::v1::DateRange& range, const Days& days) {
   *range.mutable_first_date() = DateOf(days.first);
@@ -93,91 +80,86 @@ World Shape(const FillOptions& options) {
   return world;
 }
 
+// Opportunities of the company by number, as their feed would carry them.
+class Deals {
+ public:
+  explicit Deals(const FillOptions& options) : options_(options), random_(options.seed) {}
+
+  // Publishes the next so many.
+  void Publish(World& world, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) PublishNext(world);
+  }
+
+ private:
+  int Pick(int below) { return static_cast<int>(random_() % static_cast<uint32_t>(below)); }
+
+  void PublishNext(World& world) {
+    constexpr const char* kStages[] = {"prospecting", "engaging", "proposal", "negotiation"};
+    const int64_t number = next_++;
+    const absl::CivilDay opened =
+        options_.first_day + number * options_.days / options_.opportunities;
+    const std::string id = absl::StrCat("o-", number);
+    const std::string owner = absl::StrCat("m-", Pick(options_.members));
+    const std::string product = absl::StrCat("p-", Pick(options_.products));
+    opportunity::v1::Opportunity deal = world.NewDeal(id, owner, opened);
+    deal.set_customer(absl::StrCat("customers/c-", number / 8));
+    deal.set_product("products/" + product);
+    deal.set_source(absl::StrCat("sources/s-", Pick(options_.sources)));
+    deal.set_region(absl::StrCat("r-", Pick(options_.regions)));
+    deal.set_channel(Pick(2) == 0 ? "direct" : "dealer");
+    deal.mutable_amount()->set_currency_code("CNY");
+    deal.mutable_amount()->set_minor_units(100'00 + Pick(10'000'00));
+    deal.clear_stage_history();
+    absl::CivilDay day = opened;
+    const int fate = Pick(6);  // Below 3 won, below 5 lost, else open.
+    const int last = fate < 3 ? 3 : Pick(4);
+    for (int stage = 0; stage <= last; ++stage) {
+      opportunity::v1::StageVisit& visit = *deal.add_stage_history();
+      visit.set_stage(kStages[stage]);
+      visit.set_position(stage + 1);
+      *visit.mutable_enter_time() = ToProto(absl::FromCivil(day, kZone));
+      day += 1 + Pick(30);
+      if (stage < last || fate < 5)
+        *visit.mutable_leave_time() = ToProto(absl::FromCivil(day, kZone));
+    }
+    deal.set_stage(kStages[last]);
+    deal.set_stage_position(last + 1);
+    if (fate < 5) {
+      deal.set_state(fate < 3 ? opportunity::v1::WON : opportunity::v1::LOST);
+      deal.set_close_reason(absl::StrCat("reason-", Pick(4)));
+      *deal.mutable_close_date() = DateOf(day);
+    }
+    world.PublishDeal(deal);
+    if (fate >= 3) return;
+    opportunity::v1::Order order =
+        world.NewOrder(id, owner, day, product, deal.amount().minor_units());
+    order.set_source(deal.source());
+    order.set_region(deal.region());
+    order.set_channel(deal.channel());
+    world.PublishOrder(order);
+  }
+
+  const FillOptions options_;
+  std::mt19937 random_;
+  int64_t next_ = 0;
+};
+
 }  // namespace
 
 absl::StatusOr<Filled> FillReadModels(db::Session& session, const FillOptions& options) {
-  World shape = Shape(options);
   Projection projection(kZone);
+  World shape = Shape(options);
   if (absl::Status s = shape.Apply(session, projection, 500); !s.ok()) return s;
-
-  std::mt19937 random(options.seed);
-  const auto pick = [&random](int below) {
-    return static_cast<int>(random() % static_cast<uint32_t>(below));
-  };
   Filled filled;
-  Cells cells;
-  LedgerStore ledger;
-  std::vector<std::pair<int, std::vector<int64_t>>> of_members(options.members);
-  for (int64_t i = 0; i < options.opportunities; ++i)
-    of_members[i % options.members].second.push_back(i);
-  // Member by member, so that the ledger grows nearly in the order of its key.
-  for (int member = 0; member < options.members; ++member) {
-    std::vector<LedgerEntry> entries;
-    for (const int64_t i : of_members[member].second) {
-      Opportunity deal;
-      deal.id = absl::StrCat("o-", i);
-      deal.credit = absl::StrCat("m-", member);
-      deal.product = absl::StrCat("p-", pick(options.products));
-      deal.source = absl::StrCat("s-", pick(options.sources));
-      deal.region = absl::StrCat("r-", pick(options.regions));
-      deal.channel = pick(2) == 0 ? "direct" : "dealer";
-      deal.currency = "CNY";
-      deal.process = "standard";
-      deal.stage = "engaging";
-      deal.opened_day = options.first_day + pick(options.days);
-      deal.engage_day = deal.opened_day;
-      const absl::Time opened = absl::FromCivil(deal.opened_day, kZone);
-      deal.visits = {{"prospecting", 1, opened, opened + absl::Hours(24)},
-                     {"engaging", 2, opened + absl::Hours(24), {}}};
-      const int fate = pick(6);
-      if (fate < 4) {
-        deal.state = fate < 3 ? OpportunityState::kWon : OpportunityState::kLost;
-        deal.close_day = deal.opened_day + pick(120);
-        deal.amount_minor_units = 100'00 + pick(10'000'00);
-        deal.close_reason = absl::StrCat("reason-", pick(4));
-        deal.visits.back().leave_time = absl::FromCivil(*deal.close_day, kZone);
-      }
-      int number = 0;
-      for (Fact& fact : FactsOf(deal)) {
-        AddToCells(fact, 1, cells);
-        entries.push_back({RecordKind::kOpportunity, deal.id, ++number, std::move(fact)});
-      }
-      if (deal.state != OpportunityState::kWon) continue;
-      Order order;
-      order.id = deal.id;
-      order.credit = deal.credit;
-      order.source = deal.source;
-      order.region = deal.region;
-      order.channel = deal.channel;
-      order.currency = "CNY";
-      order.firm_day = deal.close_day;
-      order.lines = {{1, deal.product, 1, deal.amount_minor_units, deal.amount_minor_units / 2}};
-      number = 0;
-      for (Fact& fact : FactsOf(order)) {
-        AddToCells(fact, 1, cells);
-        entries.push_back({RecordKind::kOrder, order.id, ++number, std::move(fact)});
-      }
-    }
-    if (absl::Status s = InsertAll(session, ledger, entries); !s.ok()) return s;
-    filled.facts += static_cast<int64_t>(entries.size());
-  }
-
-  // In parts, each in the order of the key: one transaction would be too large.
-  filled.cells = static_cast<int64_t>(cells.size());
-  std::vector<std::pair<CellKey, Values>> sorted(cells.begin(), cells.end());
-  cells.clear();
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.first.group, a.first.dim, a.first.grain, a.first.member, a.first.period,
-                    a.first.key, a.first.sub) < std::tie(b.first.group, b.first.dim, b.first.grain,
-                                                         b.first.member, b.first.period,
-                                                         b.first.key, b.first.sub);
-  });
-  for (size_t first = 0; first < sorted.size(); first += kRowsPerTransaction) {
-    const size_t end = std::min(sorted.size(), first + kRowsPerTransaction);
-    const Cells some(sorted.begin() + first, sorted.begin() + end);
-    const absl::Status status =
-        session.Transact([&](db::Transaction& tx) { return ledger.AddCells(tx, some); });
-    if (!status.ok()) return status;
+  Deals deals(options);
+  for (int64_t rest = options.opportunities; rest > 0; rest -= kDealsPerTransaction) {
+    World world;
+    deals.Publish(world, std::min(rest, kDealsPerTransaction));
+    const std::vector<feed::v1::Event>& events = world.events(kOpportunityService);
+    const absl::Time began = absl::Now();
+    if (absl::Status s = world.Apply(session, projection, events.size()); !s.ok()) return s;
+    filled.took += absl::Now() - began;
+    filled.events += static_cast<int64_t>(events.size());
   }
   return filled;
 }
