@@ -52,14 +52,14 @@ constexpr std::array<KpiDefinition, 16> kKpis = {{
      [](const Figures& f) { return f.Quotient(f.metrics.at("revenue"), f.members); }},
     {"collections", v1::MONEY, [](const Figures& f) { return f.Of("collections"); }},
     {"leads", v1::COUNT, [](const Figures& f) { return f.Of("leads"); }},
-    {"opportunities-won", v1::COUNT, [](const Figures& f) { return f.Of("opportunities-won"); }},
-    {"opportunities-lost", v1::COUNT, [](const Figures& f) { return f.Of("opportunities-lost"); }},
+    {"won-opportunities", v1::COUNT, [](const Figures& f) { return f.Of("won-opportunities"); }},
+    {"lost-opportunities", v1::COUNT, [](const Figures& f) { return f.Of("lost-opportunities"); }},
     {"win-rate", v1::PPM,
      [](const Figures& f) {
-       return f.Ratio(f.metrics.at("opportunities-won"),
-                      f.metrics.at("opportunities-won") + f.metrics.at("opportunities-lost"));
+       return f.Ratio(f.metrics.at("won-opportunities"),
+                      f.metrics.at("won-opportunities") + f.metrics.at("lost-opportunities"));
      }},
-    {"amount-won", v1::MONEY, [](const Figures& f) { return f.Of("amount-won"); }},
+    {"won-amount", v1::MONEY, [](const Figures& f) { return f.Of("won-amount"); }},
     {"mean-cycle", v1::HUNDREDTHS_OF_DAYS,
      [](const Figures& f) {
        const std::optional<CycleStats> stats = StatsOf(f.cycles);

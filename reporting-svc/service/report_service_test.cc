@@ -296,7 +296,7 @@ TEST_F(ReportServiceTest, LeaderboardRanksMembersWithChangesAndTheInactive) {
 TEST_F(ReportServiceTest, LeaderboardOfUnitsOnAnyMetric) {
   v1::GetLeaderboardRequest request;
   request.set_subject(v1::UNIT);
-  request.set_metric("metrics/opportunities-won");
+  request.set_metric("metrics/won-opportunities");
   SetRange(*request.mutable_range(), kYearBegin, kYearEnd);
   v1::Leaderboard board;
   ASSERT_THAT(stub_->GetLeaderboard(host_.Call("anna", {Role::kRep}).get(), request, &board),
