@@ -74,14 +74,22 @@ uint32_t Words::NumberOf(std::string_view text) {
   return number;
 }
 
-PackedCell::PackedCell(Group group, CellCut cut, std::string_view content)
-    : group_(group), cut_(cut), entries_(content) {
+PackedCell::PackedCell(const CellKey& key, std::string_view content)
+    : group_(key.group), cut_(key.cut), holds_days_(key.holds_days()), entries_(content) {
   const int64_t count = entries_.Number();
   for (int64_t i = 0; i < count && entries_.ok(); ++i) words_.push_back(entries_.Text());
 }
 
 void PackedCell::Read(Place& place, Values& values) {
-  for (size_t i = 0; i < place.size(); ++i) {
+  if (holds_days_) {
+    const int64_t day = entries_.Number();
+    if (day < 1 || day > 31) {
+      entries_.Fail();
+      return;
+    }
+    place[kDayPlace] = static_cast<uint32_t>(day);
+  }
+  for (size_t i = 0; i < kDayPlace; ++i) {
     if (!Tells(cut_, i)) continue;
     const auto number = static_cast<uint64_t>(entries_.Number());
     if (number >= words_.size()) {
@@ -97,13 +105,17 @@ void Cells::Add(const Fact& fact, int sign) {
   Place place = {};
   const std::string* texts[] = {&fact.product, &fact.source, &fact.region,
                                 &fact.channel, &fact.sub,    &fact.currency};
-  for (size_t i = 0; i < place.size(); ++i) place[i] = words_.NumberOf(*texts[i]);
+  for (size_t i = 0; i < kDayPlace; ++i) place[i] = words_.NumberOf(*texts[i]);
   const auto add = [&](CellCut cut, Grain grain, const std::string& member) {
     Place in_cut = {};
-    for (size_t i = 0; i < place.size(); ++i) {
+    for (size_t i = 0; i < kDayPlace; ++i) {
       if (Tells(cut, i)) in_cut[i] = place[i];
     }
-    const CellKey key{fact.group, cut, grain, FirstDay(fact.day, grain), member};
+    CellKey key{fact.group, cut, grain, FirstDay(fact.day, grain), member};
+    if (key.holds_days()) {
+      in_cut[kDayPlace] = static_cast<uint32_t>(fact.day.day());
+      key.period = FirstDay(fact.day, Grain::kMonth);
+    }
     AddTo(cells_[key][in_cut], fact.values, sign);
   };
   for (const Grain grain : {Grain::kDay, Grain::kMonth, Grain::kYear}) {
@@ -115,14 +127,15 @@ void Cells::Add(const Fact& fact, int sign) {
 }
 
 bool Cells::AddStored(const CellKey& key, std::string_view content) {
-  PackedCell stored(key.group, key.cut, content);
+  PackedCell stored(key, content);
   std::vector<uint32_t> numbers;
   numbers.reserve(stored.words().size());
   for (const std::string_view word : stored.words()) numbers.push_back(words_.NumberOf(word));
   Sums& sums = cells_[key];
   return stored.ForEach([&](const Place& place, const Values& values) {
     Place here = {};
-    for (size_t i = 0; i < place.size(); ++i) {
+    here[kDayPlace] = place[kDayPlace];
+    for (size_t i = 0; i < kDayPlace; ++i) {
       if (Tells(key.cut, i)) here[i] = numbers[place[i]];
     }
     AddTo(sums[here], values, 1);
@@ -137,7 +150,8 @@ std::string Cells::Pack(const CellKey& key) {
   if (const auto found = cells_.find(key); found != cells_.end()) {
     for (const auto& [place, values] : found->second) {
       if (IsZero(values)) continue;
-      for (size_t i = 0; i < place.size(); ++i) {
+      if (key.holds_days()) entries.Number(place[kDayPlace]);
+      for (size_t i = 0; i < kDayPlace; ++i) {
         if (!Tells(key.cut, i)) continue;
         uint32_t& number = numbers_in_cell_[place[i]];
         if (number == 0) {

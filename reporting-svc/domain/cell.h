@@ -29,8 +29,11 @@ struct CellKey {
   Group group = Group::kOpened;
   CellCut cut = CellCut::kNone;
   Grain grain = Grain::kDay;
-  absl::CivilDay period;  // First day.
+  absl::CivilDay period;  // First day; of the month for days of a single member.
   std::string member;     // Id, kNobody or kEverybody.
+
+  // A single member's days of a month are one cell, whose places tell the days apart.
+  bool holds_days() const { return grain == Grain::kDay && member != kEverybody; }
 
   std::string Pack() const;
   // nullopt for bytes that no key packs to.
@@ -46,7 +49,7 @@ struct CellKey {
 
 // Which cells are kept. Of everybody together: uncut and by each dimension, at every grain. Of
 // single members: by all dimensions at once by day and month, and uncut by month and year.
-// Everything else is read from these.
+// Everything else is read from these. The days of a month of a single member share one cell.
 bool HasCells(CellCut cut, Grain grain, bool of_member);
 
 // Texts by number. Number 0 is the empty text.
@@ -66,16 +69,18 @@ class Words {
 };
 
 // Where in a cell: numbers of the words for the dimensions in the order of `Dim` without kNone,
-// then of the sub key and the currency. Dimensions outside of the cell's cut are "".
-using Place = std::array<uint32_t, 6>;
+// then of the sub key and the currency, and then the day of the month, 0 in cells that do not hold
+// days. Dimensions outside of the cell's cut are "".
+using Place = std::array<uint32_t, 7>;
 inline constexpr size_t kSubPlace = 4;
 inline constexpr size_t kCurrencyPlace = 5;
+inline constexpr size_t kDayPlace = 6;
 
 // A stored cell, read in place.
 class PackedCell {
  public:
   // `content` outlives this object.
-  PackedCell(Group group, CellCut cut, std::string_view content);
+  PackedCell(const CellKey& key, std::string_view content);
 
   // Its own words, by number.
   const std::vector<std::string_view>& words() const { return words_; }
@@ -97,6 +102,7 @@ class PackedCell {
 
   const Group group_;
   const CellCut cut_;
+  const bool holds_days_;
   std::vector<std::string_view> words_;
   PackedReader entries_;
 };

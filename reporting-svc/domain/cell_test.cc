@@ -95,7 +95,7 @@ TEST(CellKeyTest, PackedKeysOrderByGroupMembersCutGrainPeriodAndMember) {
       KeyOf(CellCut::kNone, Grain::kMonth, CivilDay(2017, 1, 1), "anna"),
       KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 1, 1), kNobody),
       KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 1, 1), "anna"),
-      KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 1, 2), "a"),
+      KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 2, 1), "a"),
   };
   for (size_t i = 0; i < ordered.size(); ++i) {
     EXPECT_EQ(CellKey::Unpack(ordered[i].Pack()), ordered[i]);
@@ -116,7 +116,7 @@ TEST(CellsTest, StoredCellsAddUpByWordWhateverTheirNumbers) {
   ASSERT_TRUE(second.AddStored(month, first.Pack(month)));
   std::map<std::string, int64_t> revenue;
   const std::string content = second.Pack(month);
-  PackedCell stored(month.group, month.cut, content);
+  PackedCell stored(month, content);
   ASSERT_TRUE(stored.ForEach([&](const Place& place, const Values& values) {
     revenue[std::string(stored.words()[place[0]])] += values[order::kRevenue];
   }));
@@ -132,8 +132,31 @@ TEST(CellsTest, AddingAndTakingAwayLeavesNothing) {
   for (const auto& [key, sums] : cells.cells()) {
     for (const auto& [place, values] : sums) EXPECT_TRUE(IsZero(values)) << key.ToString();
   }
-  const CellKey day = KeyOf(CellCut::kAll, Grain::kDay, fact.day, "anna");
-  EXPECT_EQ(cells.Pack(day), Cells().Pack(day));
+  const CellKey days = KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 3, 1), "anna");
+  ASSERT_TRUE(cells.cells().contains(days));
+  EXPECT_EQ(cells.Pack(days), Cells().Pack(days));
+}
+
+TEST(CellsTest, DaysOfAMemberShareTheCellOfTheirMonth) {
+  Cells cells;
+  cells.Add(OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 100), 1);
+  cells.Add(OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 5), 1);
+  cells.Add(OrderFact("anna", CivilDay(2017, 3, 31), "gtx", 20), 1);
+  cells.Add(OrderFact("anna", CivilDay(2017, 4, 1), "gtx", 7), 1);
+  const CellKey days = KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 3, 1), "anna");
+  const std::string content = cells.Pack(days);
+  PackedCell stored(days, content);
+  std::map<uint32_t, int64_t> revenue;
+  ASSERT_TRUE(stored.ForEach([&](const Place& place, const Values& values) {
+    revenue[place[kDayPlace]] += values[order::kRevenue];
+  }));
+  EXPECT_EQ(revenue, (std::map<uint32_t, int64_t>{{4, 105}, {31, 20}}));
+  Cells again;
+  ASSERT_TRUE(again.AddStored(days, content));
+  again.Add(OrderFact("anna", CivilDay(2017, 3, 31), "gtx", 20), -1);
+  again.Add(OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 105), -1);
+  for (const auto& [place, values] : again.cells().at(days))
+    EXPECT_EQ(values[order::kRevenue], 0) << place[kDayPlace];
 }
 
 TEST(CellsTest, ContentThatNoCellPacksToIsRefused) {
@@ -145,6 +168,11 @@ TEST(CellsTest, ContentThatNoCellPacksToIsRefused) {
   writer.Number(0);
   writer.Number(5);  // There is no word 5.
   EXPECT_FALSE(Cells().AddStored(key, writer.Take()));
+  const CellKey days = KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 1, 1), "anna");
+  PackedWriter day_32;
+  day_32.Number(0);
+  day_32.Number(32);
+  EXPECT_FALSE(Cells().AddStored(days, day_32.Take()));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ CREATE TABLE records (
 
 -- Sums of facts (domain/cell.h). The key is group, 1 for a single member or 0 for everybody, cut, grain (a byte each), first
 -- day of the period (4 bytes, days since 1970-01-01 plus 2^31), member: few wide rows that lie together where one report reads
--- them.
+-- them. A single member's days of a month are one row.
 CREATE TABLE cells (
   cell_key VARBINARY(80) NOT NULL,
   content MEDIUMBLOB NOT NULL,

@@ -61,7 +61,8 @@ std::map<std::pair<std::string, std::vector<std::string>>, Values> AllCells(Data
     for (const auto& [key, sums] : cells.cells()) {
       for (const auto& [place, values] : sums) {
         std::vector<std::string> words;
-        for (const uint32_t word : place) words.push_back(cells.words().Text(word));
+        for (size_t i = 0; i < kDayPlace; ++i) words.push_back(cells.words().Text(place[i]));
+        words.push_back(std::to_string(place[kDayPlace]));
         if (!IsZero(values)) all[{key.ToString(), words}] = values;
       }
     }

@@ -1,6 +1,7 @@
 #include "reporting-svc/store/figure_store.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <set>
 #include <tuple>
@@ -34,16 +35,21 @@ Grain LimitGrain(Grain coarsest, Granularity granularity) {
   return Grain::kDay;
 }
 
-absl::CivilDay NextPeriod(absl::CivilDay period, Grain grain) {
-  switch (grain) {
-    case Grain::kDay:
-      return period + 1;
-    case Grain::kMonth:
-      return absl::CivilDay(absl::CivilMonth(period) + 1);
-    case Grain::kYear:
-      return absl::CivilDay(absl::CivilYear(period) + 1);
-  }
-  return period + 1;
+// The period of the cell of this kind that holds a day, or a period that begins on it.
+absl::CivilDay PeriodIn(const CellKey& key, absl::CivilDay day) {
+  return key.holds_days() ? absl::CivilDay(absl::CivilMonth(day)) : day;
+}
+
+absl::CivilDay NextPeriod(const CellKey& key) {
+  if (key.grain == Grain::kYear) return absl::CivilDay(absl::CivilYear(key.period) + 1);
+  if (key.grain == Grain::kMonth || key.holds_days())
+    return absl::CivilDay(absl::CivilMonth(key.period) + 1);
+  return key.period + 1;
+}
+
+// Whether periods of the granularity can begin or end within a month.
+bool CutsMonths(Granularity granularity) {
+  return granularity == Granularity::kDay || granularity == Granularity::kWeek;
 }
 
 // Cells that answer a part of a query.
@@ -105,9 +111,9 @@ class Reader {
       const auto parts = parts_.find(Kind(key->group, key->cut, key->grain, *key));
       if (parts == parts_.end()) continue;
       for (const Part& part : parts->second) {
-        if (key->period < part.first || key->period > part.last) continue;
+        if (key->period < PeriodIn(*key, part.first) || key->period > part.last) continue;
         if (!part.members.empty() && !part.members.contains(key->member)) continue;
-        if (!Take(part.query, *key, row.String(1)))
+        if (!Take(part, *key, row.String(1)))
           return error::Unreadable(absl::StrCat("the cell ", key->ToString()));
       }
     }
@@ -135,19 +141,21 @@ class Reader {
     for (const Source& source : SourcesOf(query)) {
       CellKey key{query.group, source.cut, source.span.grain, source.span.first,
                   source.of_members ? kNobody : kEverybody};
+      key.period = PeriodIn(key, source.span.first);
+      const absl::CivilDay last = PeriodIn(key, source.span.last);
       Part part{query_number, source.span.first, source.span.last, {}};
       if (these) part.members.insert(query.who.members.begin(), query.who.members.end());
       parts_[Kind(key.group, key.cut, key.grain, key)].push_back(std::move(part));
       // Parts of the same cells share them.
-      if (!asked_.insert({key.Pack(), source.span.last, query.who.members}).second) continue;
-      if (!these || !AddKeys(query, source, key)) AddRange(source, key);
+      if (!asked_.insert({key.Pack(), last, query.who.members}).second) continue;
+      if (!these || !AddKeys(query, key, last)) AddRange(key, last);
     }
   }
 
   // Each cell of each member by itself. False if these are too many.
-  bool AddKeys(const FigureQuery& query, const Source& source, CellKey key) {
+  bool AddKeys(const FigureQuery& query, CellKey key, absl::CivilDay last) {
     std::vector<std::string> keys;
-    for (; key.period <= source.span.last; key.period = NextPeriod(key.period, key.grain)) {
+    for (; key.period <= last; key.period = NextPeriod(key)) {
       if (keys_.size() + keys.size() + query.who.members.size() > kMaxKeys) return false;
       for (const std::string& member : query.who.members) {
         key.member = member;
@@ -159,17 +167,17 @@ class Reader {
   }
 
   // All cells of the periods, which lie together. "~" comes after every id.
-  void AddRange(const Source& source, CellKey key) {
+  void AddRange(CellKey key, absl::CivilDay last) {
     std::string first = key.Pack();
-    key.period = source.span.last;
-    if (source.of_members) key.member = "~";
+    key.period = last;
+    if (key.member != kEverybody) key.member = "~";
     ranges_.emplace_back(std::move(first), key.Pack());
   }
 
-  // Adds up what of a cell answers a query. False if it is not readable.
-  bool Take(size_t query_number, const CellKey& key, const std::string& content) {
-    const FigureQuery& query = queries_[query_number];
-    PackedCell cell(key.group, key.cut, content);
+  // Adds up what of a cell answers a part of a query. False if it is not readable.
+  bool Take(const Part& part, const CellKey& key, const std::string& content) {
+    const FigureQuery& query = queries_[part.query];
+    PackedCell cell(key, content);
     // Words that places must have; a cell that does not know one has no such place.
     std::vector<std::pair<size_t, uint32_t>> wanted;
     const auto want = [&](size_t index, const std::string& text) {
@@ -178,25 +186,40 @@ class Reader {
     };
     for (const auto& [dim, value] : query.filters) want(static_cast<size_t>(dim) - 1, value);
     if (!query.currency.empty()) want(kCurrencyPlace, query.currency);
+    // Where days are told apart: the first and the last that are wanted of the month.
+    uint32_t first_day = 0;
+    uint32_t last_day = 0;
+    if (key.holds_days()) {
+      first_day = part.first > key.period ? part.first.day() : 1;
+      const bool whole_rest = absl::CivilMonth(part.last) > absl::CivilMonth(key.period);
+      last_day = whole_rest ? 31 : part.last.day();
+    }
+    const bool by_day = key.holds_days() && CutsMonths(query.granularity);
     sums_.clear();
     const bool readable = cell.ForEach([&](const Place& place, const Values& values) {
+      if (place[kDayPlace] < first_day || place[kDayPlace] > last_day) return;
       for (const auto& [index, word] : wanted) {
         if (place[index] != word) return;
       }
-      const uint64_t by_key =
-          query.by_dim == Dim::kNone ? 0 : place[static_cast<size_t>(query.by_dim) - 1];
-      const uint64_t by_sub = query.by_sub ? place[kSubPlace] : 0;
-      Values& sum = sums_[by_key << 32 | by_sub];
+      Values& sum =
+          sums_[{query.by_dim == Dim::kNone ? 0 : place[static_cast<size_t>(query.by_dim) - 1],
+                 query.by_sub ? place[kSubPlace] : 0, by_day ? place[kDayPlace] : 0}];
       for (size_t i = 0; i < kValueCount; ++i) sum[i] += values[i];
     });
     if (!readable) return false;
     for (const auto& [by, values] : sums_) {
       if (IsZero(values)) continue;
-      FigureRow& row = figures_[query_number].emplace_back();
+      FigureRow& row = figures_[part.query].emplace_back();
       if (query.by_member) row.member = key.member;
-      if (query.by_dim != Dim::kNone) row.key = cell.words()[by >> 32];
-      if (query.by_sub) row.sub = cell.words()[by & 0xFFFFFFFF];
-      row.day = query.granularity == Granularity::kWhole ? query.range.first : key.period;
+      if (query.by_dim != Dim::kNone) row.key = cell.words()[by[0]];
+      if (query.by_sub) row.sub = cell.words()[by[1]];
+      if (query.granularity == Granularity::kWhole) {
+        row.day = query.range.first;
+      } else if (by_day) {
+        row.day = key.period + (by[2] - 1);
+      } else {
+        row.day = std::max(key.period, part.first);
+      }
       row.values = values;
     }
     return true;
@@ -208,7 +231,8 @@ class Reader {
   std::set<std::tuple<std::string, absl::CivilDay, std::vector<std::string>>> asked_;
   std::vector<std::string> keys_;
   std::vector<std::pair<std::string, std::string>> ranges_;
-  absl::flat_hash_map<uint64_t, Values> sums_;  // Of the cell being read.
+  // Of the cell being read: by the words of the dimension and the sub key, and the day.
+  absl::flat_hash_map<std::array<uint32_t, 3>, Values> sums_;
 };
 
 }  // namespace
