@@ -1,8 +1,10 @@
 #include "cli/arguments.h"
 
 #include <algorithm>
+#include <fstream>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -279,6 +281,20 @@ absl::Status Set(const Verb& verb, const Flag& flag, const std::string& given, M
                                               : reflection->MutableMessage(message, flag.field));
 }
 
+absl::Status ReadRequestFile(const std::string& file, Message& request) {
+  if (file.empty()) return absl::InvalidArgumentError("--request needs a file");
+  std::ifstream in(file);
+  std::stringstream json;
+  if (!in || !(json << in.rdbuf())) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot read ", file));
+  }
+  const auto status = google::protobuf::util::JsonStringToMessage(json.str(), &request);
+  if (status.ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(file, " is not a ",
+                                                 request.GetDescriptor()->name(),
+                                                 " in JSON: ", std::string(status.message())));
+}
+
 const Flag* Find(const std::vector<Flag>& flags, const std::string& word) {
   std::vector<std::string> names = {word};
   if (word == "by") names = {"group-by", "subject"};
@@ -347,10 +363,27 @@ std::string ValueHint(const Flag& flag) {
   }
 }
 
-absl::Status FillRequest(const Verb& verb, const std::vector<std::string>& words,
+absl::Status FillRequest(const Verb& verb, const std::vector<std::string>& all_words,
                          Message& request) {
   const std::vector<Flag> flags = FlagsOf(*request.GetDescriptor());
   std::vector<std::string> problems;
+  std::vector<std::string> words;
+  bool from_file = false;
+  // Files first: what is typed adds to them, wherever it stands.
+  for (size_t i = 0; i < all_words.size(); ++i) {
+    std::string file;
+    if (absl::StartsWith(all_words[i], "--request=")) {
+      file = all_words[i].substr(std::string("--request=").size());
+    } else if (all_words[i] != "--request") {
+      words.push_back(all_words[i]);
+      continue;
+    } else if (i + 1 < all_words.size()) {
+      file = all_words[++i];
+    }
+    from_file = true;
+    if (absl::Status status = ReadRequestFile(file, request); !status.ok())
+      problems.emplace_back(status.message());
+  }
   std::set<std::string> given;
   const auto set = [&](const Flag& flag, const std::string& text) {
     const absl::Status status = Set(verb, flag, text, request);
@@ -419,7 +452,7 @@ absl::Status FillRequest(const Verb& verb, const std::vector<std::string>& words
     reflection->SetString(&request, field, NewUuid());
   }
   if (const auto* field = type->FindFieldByName("update_mask");
-      field != nullptr && given.count("update_mask") == 0) {
+      field != nullptr && given.count("update_mask") == 0 && !from_file) {
     // What was typed is what changes, also when it is empty or zero.
     std::set<std::string> paths;
     for (const std::string& path : given) {

@@ -28,7 +28,8 @@ std::vector<Flag> FlagsOf(const google::protobuf::Descriptor& request);
 std::string ValueHint(const Flag& flag);
 
 // Fills `request` from words (positional arguments and flags). Bare ids get their collection in
-// front. An update's mask is set to what was given, a missing request_id to a new one.
+// front. An update's mask is set to what was given, a missing request_id to a new one. `--request
+// FILE` reads the request from JSON, with the mask that it names, and what is typed adds to it.
 // INVALID_ARGUMENT lists everything that is wrong.
 absl::Status FillRequest(const Verb& verb, const std::vector<std::string>& words,
                          google::protobuf::Message& request);

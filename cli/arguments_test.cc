@@ -1,5 +1,6 @@
 #include "cli/arguments.h"
 
+#include <fstream>
 #include <set>
 
 #include "cli/completion.h"
@@ -11,6 +12,7 @@
 #include "milepost/opportunity/v1/opportunity.pb.h"
 #include "milepost/reporting/v1/report.pb.h"
 #include "milepost/target/v1/node.pb.h"
+#include "milepost/target/v1/planning.pb.h"
 
 namespace milepost::cli {
 namespace {
@@ -112,6 +114,26 @@ TEST(CompletionTest, KnowsFamiliesVerbsAndFlags) {
        {"opportunity) words=", "'customer create') words=", "--display-name", "complete -F"}) {
     EXPECT_THAT(script, HasSubstr(part));
   }
+}
+
+TEST(ArgumentsTest, ARequestIsReadFromAFileAndTypedWordsAddToIt) {
+  const std::string file = ::testing::TempDir() + "funnel-request.json";
+  std::ofstream(file) << R"({"stages": ["线索", "订单"],
+                             "channels": [{"id": "展厅", "rates": [{"typed_ppm": 850000}]}]})";
+  target::v1::ComputeFunnelRequest request;
+  ASSERT_TRUE(
+      FillRequest(Find("target", "funnel"), {"--shared-target", "10", "--request", file}, request)
+          .ok());
+  EXPECT_EQ(request.stages(1), "订单");
+  EXPECT_EQ(request.channels(0).rates(0).typed_ppm(), 850'000);
+  EXPECT_EQ(request.shared_target(), 10);
+
+  std::ofstream(file) << "{\"stages\": 5}";
+  EXPECT_THAT(
+      std::string(FillRequest(Find("target", "funnel"), {"--request=" + file}, request).message()),
+      HasSubstr("is not a ComputeFunnelRequest in JSON"));
+  EXPECT_THAT(std::string(FillRequest(Find("target", "funnel"), {"--request"}, request).message()),
+              HasSubstr("--request needs a file"));
 }
 
 TEST(DemoTest, TheSameSizeAndDayGiveTheSameCompany) {

@@ -20,6 +20,7 @@
 #include "milepost/target/v1/metric.pb.h"
 #include "milepost/target/v1/node.pb.h"
 #include "milepost/target/v1/plan.pb.h"
+#include "milepost/target/v1/planning.pb.h"
 
 namespace milepost::cli {
 namespace {
@@ -35,7 +36,8 @@ const google::protobuf::Descriptor* const kLinked[] = {
     organization::v1::Calendar::descriptor(), organization::v1::Member::descriptor(),
     organization::v1::Unit::descriptor(),     reporting::v1::ProjectionStatus::descriptor(),
     reporting::v1::Actuals::descriptor(),     target::v1::Metric::descriptor(),
-    target::v1::Node::descriptor(),           target::v1::Plan::descriptor()};
+    target::v1::Node::descriptor(),           target::v1::Plan::descriptor(),
+    target::v1::FunnelRate::descriptor()};
 
 }  // namespace
 
@@ -380,6 +382,8 @@ const std::vector<Verb>& Verbs() {
        "milepost.reporting.v1.ReportService.GetTargetProgress",
        {"name"},
        "plans"},
+      {"target", "funnel", "milepost.target.v1.PlanningService.ComputeFunnel", {}},
+      {"target", "forecast", "milepost.target.v1.PlanningService.ForecastFunnel", {}},
 
       {"report", "funnel", "milepost.reporting.v1.ReportService.GetFunnel", {}},
       {"report", "leaderboard", "milepost.reporting.v1.ReportService.GetLeaderboard", {}},
@@ -425,7 +429,7 @@ const char* FamilySummary(const std::string& family) {
       {"member", "members of the organization"},
       {"calendar", "working calendars, holidays, make-up days"},
       {"metric", "what targets measure"},
-      {"target", "target plans: split, lock, agree, follow"},
+      {"target", "target plans: split, lock, agree, follow; what a target takes"},
       {"report", "where we stand and why"},
       {"projection", "the read models behind the reports"},
       {"history", "who changed a record, when and how"},

@@ -45,7 +45,7 @@ std::string BashCompletion() {
       "    esac\n"
       "  else\n    case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n",
       flag_cases,
-      "    esac\n    words+=' --json --csv --all --profile --token-file --help'\n"
+      "    esac\n    words+=' --request --json --csv --all --profile --token-file --help'\n"
       "  fi\n"
       "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
       "}\n"

@@ -102,6 +102,7 @@ void PrintVerb(const Verb& verb) {
   }
   std::printf("usage: %s [--FLAG VALUE...]\n\n%s\n\nFlags:\n", usage.c_str(),
               Comment(*method).c_str());
+  std::printf("  --request FILE\n      The request as JSON in a file; other flags add to it.\n");
   for (const Flag& flag : FlagsOf(*method->input_type())) {
     std::printf("  --%s %s\n      %s\n", flag.name.c_str(), ValueHint(flag).c_str(),
                 Comment(*flag.field).c_str());

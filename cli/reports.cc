@@ -12,6 +12,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "milepost/reporting/v1/report.pb.h"
+#include "milepost/target/v1/planning.pb.h"
 
 namespace milepost::cli {
 namespace {
@@ -344,6 +345,85 @@ void Print(const v1::ConversionRates& report, const Writer& out) {
   out.Fresh(report.freshness());
 }
 
+// The arithmetic of a channel, a line for each step.
+template <typename Channel>
+void PrintSteps(const Channel& channel, const Writer& out) {
+  out.Heading(absl::StrCat("\n", channel.id(), ":"));
+  for (const auto& step : channel.steps()) out.Heading(absl::StrCat("  ", step.text()));
+}
+
+void Print(const target::v1::ComputeFunnelResponse& plan, const Writer& out) {
+  out.Heading("Funnel: what is needed");
+  Table table({{"channel"},
+               {"stage"},
+               {"needed", true},
+               {"from stock", true},
+               {"to be made", true},
+               {"rate to next", true}});
+  const auto add = [&](const std::string& channel, const target::v1::FunnelNeed& need,
+                       const std::string& rate) {
+    table.Add({channel, need.stage(), out.Count(need.needed()), out.Count(need.from_stock()),
+               out.Count(need.required()), rate});
+  };
+  for (const auto& channel : plan.channels()) {
+    for (int s = 0; s < channel.needs_size(); ++s) {
+      const bool rate = s < channel.rates_ppm_size();
+      add(channel.id(), channel.needs(s), out.Ppm(rate, rate ? channel.rates_ppm(s) : 0));
+    }
+  }
+  for (const auto& need : plan.totals()) add("all", need, out.Nothing());
+  out.Print(table);
+
+  if (plan.spreads_size() > 0) {
+    out.Heading("\nTo be made by member and week");
+    std::vector<Table::Column> columns = {{"stage"}, {"member"}};
+    for (const std::string& week : plan.weeks()) columns.push_back({week, true});
+    columns.push_back({"sum", true});
+    Table spread(columns);
+    for (const auto& stage : plan.spreads()) {
+      const auto row = [&](const std::string& member, const auto& counts, int64_t sum) {
+        std::vector<std::string> cells = {stage.stage(), member};
+        for (const int64_t count : counts) cells.push_back(out.Count(count));
+        cells.push_back(out.Count(sum));
+        spread.Add(std::move(cells));
+      };
+      for (const auto& member : stage.members()) {
+        row(member.member(), member.counts(), member.total());
+      }
+      row("all", stage.week_totals(), stage.total());
+    }
+    out.Print(spread);
+  }
+  for (const auto& channel : plan.channels()) {
+    PrintSteps(channel, out);
+    for (const std::string& note : channel.notes()) out.Heading(absl::StrCat("  note: ", note));
+  }
+}
+
+void Print(const target::v1::ForecastFunnelResponse& forecast, const Writer& out) {
+  out.Heading("Funnel: what it brings");
+  Table table({{"channel"}, {"stage"}, {"arriving", true}, {"worked", true}, {"bottleneck"}});
+  for (const auto& channel : forecast.channels()) {
+    for (const auto& flow : channel.flows()) {
+      table.Add({channel.id(), flow.stage(), out.Count(flow.arriving()), out.Count(flow.worked()),
+                 flow.limited() ? "yes" : out.Nothing()});
+    }
+  }
+  out.Print(table);
+
+  out.Heading("");
+  Table results({{"channel"}, {"result", true}, {"expected", true}, {"amount", true}});
+  for (const auto& channel : forecast.channels()) {
+    results.Add({channel.id(), out.Count(channel.result()),
+                 FormatHundredths(channel.expected_millionths() / 10'000),
+                 channel.has_amount_units() ? out.Money(channel.amount_units()) : out.Nothing()});
+  }
+  results.Add({"all", out.Count(forecast.result()), out.Nothing(),
+               forecast.has_amount_units() ? out.Money(forecast.amount_units()) : out.Nothing()});
+  out.Print(results);
+  for (const auto& channel : forecast.channels()) PrintSteps(channel, out);
+}
+
 template <typename Report>
 bool PrintIf(const google::protobuf::Message& message, const Writer& out) {
   const auto* report = dynamic_cast<const Report*>(&message);
@@ -360,7 +440,9 @@ bool PrintReport(const google::protobuf::Message& message, Format format) {
          PrintIf<v1::FunnelReport>(message, out) || PrintIf<v1::Leaderboard>(message, out) ||
          PrintIf<v1::WinLossReport>(message, out) || PrintIf<v1::SalesCycleReport>(message, out) ||
          PrintIf<v1::RevenueReport>(message, out) || PrintIf<v1::KpiBoard>(message, out) ||
-         PrintIf<v1::Actuals>(message, out) || PrintIf<v1::ConversionRates>(message, out);
+         PrintIf<v1::Actuals>(message, out) || PrintIf<v1::ConversionRates>(message, out) ||
+         PrintIf<target::v1::ComputeFunnelResponse>(message, out) ||
+         PrintIf<target::v1::ForecastFunnelResponse>(message, out);
 }
 
 }  // namespace milepost::cli

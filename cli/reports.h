@@ -5,8 +5,8 @@
 
 namespace milepost::cli {
 
-// Prints the message if it is a report, in the layout of that report with its freshness below.
-// False if it is none.
+// Prints the message if it is a report or a funnel, in the layout of that report with its freshness
+// or its arithmetic below. False if it is none.
 bool PrintReport(const google::protobuf::Message& message, Format format);
 
 }  // namespace milepost::cli

@@ -14,6 +14,7 @@
 #include "target-svc/service/node_service.h"
 #include "target-svc/service/plan_service.h"
 #include "target-svc/service/plan_view.h"
+#include "target-svc/service/planning_service.h"
 #include "target-svc/service/record_access.h"
 #include "target-svc/service/unit_service.h"
 #include "target-svc/store/schema.h"
@@ -36,12 +37,14 @@ absl::Status Serve(rpc::Host& host) {
   MetricService metrics(host.runner(), clock);
   PlanService plans(host.runner(), directory, host.settings().currency_code);
   NodeService nodes(host.runner(), directory, reporting::v1::ReportService::NewStub(*reporting));
+  PlanningService planning(host.runner());
   host.AddService(units, organization::v1::UnitService::service_full_name());
   host.AddService(members, organization::v1::MemberService::service_full_name());
   host.AddService(calendars, organization::v1::CalendarService::service_full_name());
   host.AddService(metrics, v1::MetricService::service_full_name());
   host.AddService(plans, v1::PlanService::service_full_name());
   host.AddService(nodes, v1::NodeService::service_full_name());
+  host.AddService(planning, v1::PlanningService::service_full_name());
   host.set_may_see_record(
       [&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
         return MaySeeRecord(caller, db, directory, record);

@@ -15,6 +15,7 @@
 #include "milepost/target/v1/metric.grpc.pb.h"
 #include "milepost/target/v1/node.grpc.pb.h"
 #include "milepost/target/v1/plan.grpc.pb.h"
+#include "milepost/target/v1/planning.grpc.pb.h"
 #include "platform/testing/service_host.h"
 #include "platform/testing/status_matchers.h"
 #include "platform/types/proto.h"
@@ -24,6 +25,7 @@
 #include "target-svc/service/metric_service.h"
 #include "target-svc/service/node_service.h"
 #include "target-svc/service/plan_service.h"
+#include "target-svc/service/planning_service.h"
 #include "target-svc/service/unit_service.h"
 #include "target-svc/store/schema.h"
 
@@ -86,15 +88,17 @@ class TargetTest : public ::testing::Test {
         metric_service_(host_.runner(), clock_),
         plan_service_(host_.runner(), directory_, "CNY"),
         node_service_(host_.runner(), directory_,
-                      reporting::v1::ReportService::NewStub(reports_channel_)) {
+                      reporting::v1::ReportService::NewStub(reports_channel_)),
+        planning_service_(host_.runner()) {
     host_.Start({&unit_service_, &member_service_, &calendar_service_, &metric_service_,
-                 &plan_service_, &node_service_});
+                 &plan_service_, &node_service_, &planning_service_});
     units_ = organization::v1::UnitService::NewStub(host_.channel());
     members_ = organization::v1::MemberService::NewStub(host_.channel());
     calendars_ = organization::v1::CalendarService::NewStub(host_.channel());
     metrics_ = v1::MetricService::NewStub(host_.channel());
     plans_ = v1::PlanService::NewStub(host_.channel());
     nodes_ = v1::NodeService::NewStub(host_.channel());
+    planning_ = v1::PlanningService::NewStub(host_.channel());
     EXPECT_THAT(AddStandardRecords(host_.database().session(), clock_, nullptr), testing::IsOk());
     MakeUnit("company", "");
     MakeUnit("west", "company");
@@ -286,12 +290,14 @@ class TargetTest : public ::testing::Test {
   MetricService metric_service_;
   PlanService plan_service_;
   NodeService node_service_;
+  PlanningService planning_service_;
   std::unique_ptr<organization::v1::UnitService::Stub> units_;
   std::unique_ptr<organization::v1::MemberService::Stub> members_;
   std::unique_ptr<organization::v1::CalendarService::Stub> calendars_;
   std::unique_ptr<v1::MetricService::Stub> metrics_;
   std::unique_ptr<v1::PlanService::Stub> plans_;
   std::unique_ptr<v1::NodeService::Stub> nodes_;
+  std::unique_ptr<v1::PlanningService::Stub> planning_;
 };
 
 }  // namespace milepost::target
