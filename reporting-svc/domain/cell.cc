@@ -116,7 +116,7 @@ void Cells::Add(const Fact& fact, int sign) {
       in_cut[kDayPlace] = static_cast<uint32_t>(fact.day.day());
       key.period = FirstDay(fact.day, Grain::kMonth);
     }
-    AddTo(cells_[key][in_cut], fact.values, sign);
+    if (!wanted_ || wanted_(key)) AddTo(cells_[key][in_cut], fact.values, sign);
   };
   for (const Grain grain : {Grain::kDay, Grain::kMonth, Grain::kYear}) {
     for (const CellCut cut : kSingleCuts) add(cut, grain, kEverybody);

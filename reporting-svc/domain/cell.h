@@ -3,10 +3,12 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -112,6 +114,10 @@ class Cells {
  public:
   using Sums = absl::flat_hash_map<Place, Values>;
 
+  Cells() = default;
+  // Facts are added to those cells only that are wanted.
+  explicit Cells(std::function<bool(const CellKey&)> wanted) : wanted_(std::move(wanted)) {}
+
   // Adds the fact `sign` (1 or -1) times to all cells that it belongs to.
   void Add(const Fact& fact, int sign);
   // Adds what is stored of a cell. False if it is not readable.
@@ -126,6 +132,7 @@ class Cells {
   void Erase(const CellKey& key) { cells_.erase(key); }
 
  private:
+  const std::function<bool(const CellKey&)> wanted_;  // Empty: all are.
   Words words_;
   absl::flat_hash_map<CellKey, Sums> cells_;
   std::vector<uint32_t> numbers_in_cell_;  // While a cell is packed.

@@ -281,6 +281,13 @@ TEST_P(ProjectionProperty, CellsEqualTheirFactsInWhateverBatchesTheyCame) {
   EXPECT_GT(reconciled->facts, 50);
   for (const auto& mismatch : reconciled->mismatches) ADD_FAILURE() << mismatch.cell.ToString();
   EXPECT_EQ(reconciled->mismatch_count, 0);
+  // In parts, which need less memory, it comes to the same.
+  const auto in_parts = Reconcile(database.session(), ledger, 20);
+  ASSERT_THAT(in_parts, IsOk());
+  EXPECT_EQ(in_parts->facts, reconciled->facts);
+  EXPECT_EQ(in_parts->cells, reconciled->cells);
+  EXPECT_EQ(in_parts->mismatch_count, 0);
+  EXPECT_LT(in_parts->most_cells_held, reconciled->most_cells_held / 2);
 
   // Building it anew, one event at a time, comes to the same.
   Database anew(Migrations());

@@ -180,6 +180,14 @@ absl::StatusOr<std::vector<LedgerRecord>> LedgerStore::ListRecords(db::Snapshot&
   return records;
 }
 
+absl::StatusOr<int64_t> LedgerStore::CountCells(db::Snapshot& snapshot, Group group) {
+  static constexpr db::Statement kCount{
+      "count_cells", "SELECT COUNT(*) FROM cells WHERE cell_key >= ? AND cell_key < ?"};
+  const absl::StatusOr<db::Rows> rows = snapshot.Query(kCount, FirstKey(group), EndKey(group));
+  if (!rows.ok()) return rows.status();
+  return rows->front().Int64(0);
+}
+
 absl::StatusOr<std::vector<StoredCell>> LedgerStore::ListCells(db::Snapshot& snapshot, Group group,
                                                                const std::optional<CellKey>& after,
                                                                int limit) {

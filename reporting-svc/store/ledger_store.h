@@ -56,6 +56,7 @@ class LedgerStore {
   // one.
   absl::StatusOr<std::vector<LedgerRecord>> ListRecords(db::Snapshot& snapshot, RecordKind kind,
                                                         const std::string& after, int limit);
+  absl::StatusOr<int64_t> CountCells(db::Snapshot& snapshot, Group group);
   // Pages through all cells of a group in the same way.
   absl::StatusOr<std::vector<StoredCell>> ListCells(db::Snapshot& snapshot, Group group,
                                                     const std::optional<CellKey>& after, int limit);
