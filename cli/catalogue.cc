@@ -377,6 +377,8 @@ const std::vector<Verb>& Verbs() {
       {"target", "activate", "milepost.target.v1.PlanService.ActivatePlan", {"name"}, "plans"},
       {"target", "close", "milepost.target.v1.PlanService.ClosePlan", {"name"}, "plans"},
       {"target", "versions", "milepost.target.v1.PlanService.ListPlanVersions", {"plan"}},
+      {"target", "diff", "milepost.target.v1.PlanService.ComparePlanVersions", {"plan"}, "plans"},
+      {"target", "undo", "milepost.target.v1.PlanService.UndoPlanChange", {"name"}, "plans"},
       {"target",
        "progress",
        "milepost.reporting.v1.ReportService.GetTargetProgress",

@@ -329,6 +329,26 @@ absl::Status SplitImpossible(const std::string& name, const std::vector<SplitVio
                absl::StrCat(name, " cannot be split so: ", absl::StrJoin(words, "; ")), facts);
 }
 
+absl::Status AdjustImpossible(const std::string& name, const std::vector<Obstacle>& obstacles) {
+  constexpr size_t kShown = 20;
+  status::Facts facts{{"name", name}, {"violations", absl::StrCat(obstacles.size())}};
+  std::vector<std::string> words;
+  for (size_t i = 0; i < std::min(obstacles.size(), kShown); ++i) {
+    words.push_back(obstacles[i].words);
+    if (obstacles[i].amount > 0)
+      facts[absl::StrCat("amount_", i + 1)] = absl::StrCat(obstacles[i].amount);
+  }
+  return Error(StatusCode::kFailedPrecondition, "SPLIT_IMPOSSIBLE",
+               absl::StrCat(name, " cannot be adjusted so: ", absl::StrJoin(words, "; ")), facts);
+}
+
+absl::Status CannotUndo(const std::string& name, int64_t version, const std::string& type) {
+  return Error(StatusCode::kFailedPrecondition, "CANNOT_UNDO",
+               absl::StrCat("the last change of ", name, ", version ", version, ", is ", type,
+                            ": only a change of nodes is undone, and an undo is not"),
+               {{"name", name}, {"version", absl::StrCat(version)}, {"type", type}});
+}
+
 absl::Status WouldNotAddUp(const std::string& name, int64_t expected, int64_t actual) {
   return Error(StatusCode::kFailedPrecondition, "WOULD_NOT_ADD_UP",
                absl::StrCat("the children of ", name, " would add up to ", actual, " instead of ",

@@ -70,6 +70,13 @@ absl::Status TooManyHistoryQueries(size_t found, size_t limit);
 absl::Status NoWorkingDays(const std::string& name, const std::string& calendar);
 absl::Status SplitImpossible(const std::string& name, const std::vector<SplitViolation>& violations,
                              const std::vector<std::string>& keys);
+// What keeps a change from being made, and by how much if that can be said, else 0.
+struct Obstacle {
+  std::string words;
+  int64_t amount = 0;
+};
+absl::Status AdjustImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
+absl::Status CannotUndo(const std::string& name, int64_t version, const std::string& type);
 absl::Status WouldNotAddUp(const std::string& name, int64_t expected, int64_t actual);
 absl::Status PlanChanged(const std::string& name);
 

@@ -5,7 +5,6 @@
 #include <numeric>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "target-svc/domain/errors.h"
@@ -18,6 +17,19 @@ namespace {
 constexpr char kSlots[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 constexpr int kSlotCount = 36;
 constexpr size_t kLevelLength = 4;  // One character for the breakdown, three for the position.
+
+bool SameDayOfYear(absl::CivilDay a, absl::CivilDay b) {
+  return a.month() == b.month() && a.day() == b.day();
+}
+
+// The same day so many years later; 29 February becomes 28 where there is none.
+absl::CivilDay AddYears(absl::CivilDay day, int64_t years) {
+  const absl::CivilMonth month(day.year() + years, day.month());
+  const absl::CivilDay last = absl::CivilDay(month + 1) - 1;
+  return std::min(absl::CivilDay(month) + (day.day() - 1), last);
+}
+
+}  // namespace
 
 Explanation ToExplanation(const SplitValue& value, SplitMethod method, int64_t weight,
                           int64_t weight_sum) {
@@ -33,19 +45,6 @@ Explanation ToExplanation(const SplitValue& value, SplitMethod method, int64_t w
   explanation.description = Explain(value);
   return explanation;
 }
-
-bool SameDayOfYear(absl::CivilDay a, absl::CivilDay b) {
-  return a.month() == b.month() && a.day() == b.day();
-}
-
-// The same day so many years later; 29 February becomes 28 where there is none.
-absl::CivilDay AddYears(absl::CivilDay day, int64_t years) {
-  const absl::CivilMonth month(day.year() + years, day.month());
-  const absl::CivilDay last = absl::CivilDay(month + 1) - 1;
-  return std::min(absl::CivilDay(month) + (day.day() - 1), last);
-}
-
-}  // namespace
 
 const char* DimensionWord(Dimension dimension) {
   switch (dimension) {
@@ -294,70 +293,6 @@ absl::StatusOr<std::vector<Node>> MakeChildren(const Node& parent, const SplitRu
     children.push_back(std::move(child));
   }
   return children;
-}
-
-absl::StatusOr<std::vector<Node>> ApplyAdjust(const std::vector<Node>& branch, int64_t target_units,
-                                              absl::Time now) {
-  const Node& top = branch.front();
-  if (top.locked) return error::NodeLocked(top.Name(), top.target_units);
-  const int64_t min = top.min_units.value_or(0);
-  const int64_t max = top.max_units.value_or(kMaxTargetUnits);
-  if (target_units < min || target_units > max)
-    return error::OutsideBounds(top.Name(), target_units, min, max);
-
-  std::vector<Node> nodes = branch;
-  std::vector<char> changed(nodes.size(), 0);
-  absl::flat_hash_map<std::string, size_t> index;
-  std::map<std::pair<size_t, std::string>, std::vector<size_t>>
-      children;  // By parent and breakdown.
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    index[nodes[i].id] = i;
-    if (i > 0) children[{index.at(nodes[i].parent_id), nodes[i].breakdown_id}].push_back(i);
-  }
-  nodes[0].target_units = target_units;
-  nodes[0].explanation.reset();
-  changed[0] = 1;
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!changed[i]) continue;
-    nodes[i].update_time = now;
-    for (const Breakdown& breakdown : nodes[i].breakdowns) {
-      const auto found = children.find({i, breakdown.id});
-      if (found == children.end()) continue;
-      SplitRequest request;
-      request.parent_value = nodes[i].target_units;
-      request.stretch_ppm = breakdown.stretch_ppm;
-      request.rounding_unit = breakdown.rounding_units;
-      std::vector<std::string> keys;
-      int64_t weight_sum = 0;
-      for (const size_t child : found->second) {
-        const Node& node = nodes[child];
-        SplitPart part{node.target_units, std::nullopt, node.min_units, node.max_units};
-        if (node.locked) part = {node.target_units, node.target_units, std::nullopt, std::nullopt};
-        request.parts.push_back(part);
-        keys.push_back(node.key);
-        weight_sum += node.target_units;
-      }
-      const SplitResult split = Split(request);
-      if (!split.ok()) return error::SplitImpossible(nodes[i].Name(), split.violations, keys);
-      for (size_t j = 0; j < found->second.size(); ++j) {
-        Node& node = nodes[found->second[j]];
-        const SplitValue& value = split.values[j];
-        if (value.value == node.target_units) continue;
-        if (value.value > kMaxTargetUnits)
-          return error::OutsideBounds(node.Name(), value.value, 0, kMaxTargetUnits);
-        node.explanation = ToExplanation(value, breakdown.method, node.target_units, weight_sum);
-        node.explanation->description = absl::StrCat("in proportion to ", node.target_units,
-                                                     " before: ", node.explanation->description);
-        node.target_units = value.value;
-        changed[found->second[j]] = 1;
-      }
-    }
-  }
-  std::vector<Node> result;
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (changed[i]) result.push_back(std::move(nodes[i]));
-  }
-  return result;
 }
 
 std::vector<Violation> FindViolations(const std::vector<Node>& nodes) {

@@ -81,6 +81,10 @@ struct Explanation {
   friend bool operator==(const Explanation&, const Explanation&) = default;
 };
 
+// What a split says about one part.
+Explanation ToExplanation(const SplitValue& value, SplitMethod method, int64_t weight,
+                          int64_t weight_sum);
+
 struct Node {
   std::string plan_id;
   std::string id;
@@ -170,13 +174,6 @@ std::vector<int64_t> MixPpm(const std::vector<int64_t>& weights);
 absl::StatusOr<std::vector<Node>> MakeChildren(const Node& parent, const SplitRule& rule, char slot,
                                                const std::vector<PartSpec>& parts,
                                                const std::vector<int64_t>& weights);
-
-// The nodes of a branch after the first of them, its top, got `target_units`: the top and all below
-// it whose value changed, in the order given. Children follow in proportion; locks and bounds are
-// kept. `branch` is in the order of paths. FAILED_PRECONDITION if the top is locked, the value
-// outside its bounds, or what is below cannot follow.
-absl::StatusOr<std::vector<Node>> ApplyAdjust(const std::vector<Node>& branch, int64_t target_units,
-                                              absl::Time now);
 
 enum class ViolationKind {
   kUnassigned = 1,

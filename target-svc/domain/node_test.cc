@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "platform/status/error.h"
 #include "target-svc/domain/limits.h"
+#include "target-svc/domain/node_adjust.h"
 
 namespace milepost::target {
 namespace {
@@ -157,6 +158,13 @@ TEST(NodeTest, OverlapsAreNamed) {
   EXPECT_EQ(status::FactsOf(CheckDisjoint(Root(1), parts))["key"], "2018-05");
 }
 
+absl::StatusOr<std::vector<Node>> AdjustRoot(const std::vector<Node>& nodes, int64_t target) {
+  absl::StatusOr<NodeAdjustment> adjustment =
+      ApplyAdjust(nodes, kRootId, target, GivesWay::kChildren);
+  if (!adjustment.ok()) return adjustment.status();
+  return std::move(adjustment->changed);
+}
+
 TEST(AdjustTest, ChildrenFollowInProportionAllTheWayDown) {
   std::vector<Node> nodes{Root(1'000)};
   Split(nodes, "root", {.dimension = Dimension::kRegion, .method = SplitMethod::kWeights},
@@ -164,7 +172,7 @@ TEST(AdjustTest, ChildrenFollowInProportionAllTheWayDown) {
   Split(nodes, "root-1", {.dimension = Dimension::kPeriod},
         PeriodParts(kYear, PeriodKind::kQuarter));
   Split(nodes, "root", {.dimension = Dimension::kPeriod}, PeriodParts(kYear, PeriodKind::kQuarter));
-  const absl::StatusOr<std::vector<Node>> changed = ApplyAdjust(nodes, 2'000, kNow);
+  const absl::StatusOr<std::vector<Node>> changed = AdjustRoot(nodes, 2'000);
   ASSERT_TRUE(changed.ok());
   EXPECT_EQ(changed->front().id, "root");
   EXPECT_EQ(changed->size(), nodes.size());
@@ -178,20 +186,20 @@ TEST(AdjustTest, LocksAndBoundsHold) {
   Split(nodes, "root", {.dimension = Dimension::kRegion}, Regions({1, 1, 2}));
   nodes[1].locked = true;
   nodes[2].max_units = 300;
-  const absl::StatusOr<std::vector<Node>> changed = ApplyAdjust(nodes, 2'000, kNow);
+  const absl::StatusOr<std::vector<Node>> changed = AdjustRoot(nodes, 2'000);
   ASSERT_TRUE(changed.ok());
   ASSERT_EQ(changed->size(), 3u) << "the locked one is as it was";
   EXPECT_EQ((*changed)[1].target_units, 300);
   EXPECT_EQ((*changed)[2].target_units, 1'450);
   EXPECT_EQ((*changed)[1].explanation->bound, Bound::kMax);
   nodes[3].locked = true;
-  const absl::Status refused = ApplyAdjust(nodes, 2'000, kNow).status();
+  const absl::Status refused = AdjustRoot(nodes, 2'000).status();
   EXPECT_EQ(status::ReasonOf(refused), "SPLIT_IMPOSSIBLE");
   nodes[0].locked = true;
-  EXPECT_EQ(status::ReasonOf(ApplyAdjust(nodes, 2'000, kNow).status()), "NODE_LOCKED");
+  EXPECT_EQ(status::ReasonOf(AdjustRoot(nodes, 2'000).status()), "NODE_LOCKED");
   nodes[0].locked = false;
   nodes[0].min_units = 10;
-  EXPECT_EQ(status::ReasonOf(ApplyAdjust(nodes, 9, kNow).status()), "OUTSIDE_BOUNDS");
+  EXPECT_EQ(status::ReasonOf(AdjustRoot(nodes, 9).status()), "OUTSIDE_BOUNDS");
 }
 
 TEST(AdjustTest, AnyValueAddsUpEverywhere) {
@@ -210,7 +218,7 @@ TEST(AdjustTest, AnyValueAddsUpEverywhere) {
            .rounding_units = 1 + static_cast<int64_t>(random() % 50)},
           PeriodParts(kYear, random() % 2 == 0 ? PeriodKind::kMonth : PeriodKind::kWeek));
     const absl::StatusOr<std::vector<Node>> changed =
-        ApplyAdjust(nodes, static_cast<int64_t>(random() % 2'000'000), kNow);
+        AdjustRoot(nodes, static_cast<int64_t>(random() % 2'000'000));
     ASSERT_TRUE(changed.ok()) << changed.status();
     std::vector<Node> after = nodes;
     for (const Node& node : *changed) {
@@ -219,6 +227,62 @@ TEST(AdjustTest, AnyValueAddsUpEverywhere) {
     }
     EXPECT_TRUE(FindViolations(after).empty()) << "round " << round;
   }
+}
+
+TEST(AdjustTest, SiblingsOrAncestorsGiveWay) {
+  std::vector<Node> nodes{Root(1'000)};
+  Split(nodes, "root", {.dimension = Dimension::kRegion}, Regions({1, 1, 2}));
+  Split(nodes, "root", {.dimension = Dimension::kPeriod}, PeriodParts(kYear, PeriodKind::kQuarter));
+  Split(nodes, "root-2", {.dimension = Dimension::kPeriod},
+        PeriodParts(kYear, PeriodKind::kQuarter));
+  const auto apply = [&](const absl::StatusOr<NodeAdjustment>& adjustment) {
+    std::vector<Node> after = nodes;
+    for (const Node& node : adjustment->changed) {
+      *std::find_if(after.begin(), after.end(), [&](const Node& n) { return n.id == node.id; }) =
+          node;
+    }
+    return after;
+  };
+  const auto siblings = ApplyAdjust(nodes, "root-0", 400, GivesWay::kSiblings);
+  ASSERT_TRUE(siblings.ok()) << siblings.status();
+  EXPECT_EQ(siblings->changed.front().id, "root-0");
+  EXPECT_TRUE(siblings->off.empty());
+  std::vector<Node> after = apply(siblings);
+  EXPECT_TRUE(FindViolations(after).empty());
+  EXPECT_EQ(after[0].target_units, 1'000);
+  EXPECT_EQ(after[2].target_units, 200);
+  EXPECT_EQ(after[3].target_units, 400);
+  EXPECT_EQ(after[4].target_units, 100);
+  ASSERT_TRUE(after[2].explanation);
+  EXPECT_EQ(after[2].explanation->weight, 250);
+  EXPECT_THAT(after[2].explanation->description, ::testing::HasSubstr("gives way to r0"));
+
+  const auto ancestors = ApplyAdjust(nodes, "root-0", 450, GivesWay::kAncestors);
+  ASSERT_TRUE(ancestors.ok()) << ancestors.status();
+  EXPECT_EQ(ancestors->changed.front().id, "root-0");
+  after = apply(ancestors);
+  EXPECT_TRUE(FindViolations(after).empty());
+  EXPECT_EQ(after[0].target_units, 1'200);
+  EXPECT_EQ(after[2].target_units, 250);
+  EXPECT_EQ(after.back().target_units, 300);
+
+  const auto alone = ApplyAdjust(nodes, "root-0", 400, GivesWay::kChildren);
+  ASSERT_TRUE(alone.ok());
+  ASSERT_EQ(alone->off.size(), 1u);
+  EXPECT_EQ(alone->off[0].node, "plans/p/nodes/root");
+  EXPECT_EQ(alone->off[0].actual_units - alone->off[0].expected_units, 150);
+
+  nodes[2].min_units = 240;
+  nodes[3].locked = true;
+  const absl::Status refused = ApplyAdjust(nodes, "root-0", 400, GivesWay::kSiblings).status();
+  EXPECT_EQ(status::ReasonOf(refused), "SPLIT_IMPOSSIBLE");
+  EXPECT_EQ(status::FactsOf(refused).at("amount_1"), "140");
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("plans/p/nodes/root-1"));
+  nodes[0].locked = true;
+  EXPECT_EQ(status::ReasonOf(ApplyAdjust(nodes, "root-0", 400, GivesWay::kAncestors).status()),
+            "SPLIT_IMPOSSIBLE");
+  EXPECT_EQ(status::ReasonOf(ApplyAdjust(nodes, "root", 400, GivesWay::kSiblings).status()),
+            "NODE_LOCKED");
 }
 
 TEST(ViolationsTest, EachIsFoundInTheOrderOfTheTree) {

@@ -14,6 +14,7 @@
 #include "platform/resource/page_token.h"
 #include "target-svc/domain/errors.h"
 #include "target-svc/domain/limits.h"
+#include "target-svc/domain/node_adjust.h"
 #include "target-svc/service/import.h"
 #include "target-svc/service/plan_view.h"
 #include "target-svc/store/resources.h"
@@ -55,6 +56,48 @@ int64_t GeneratedNumber(const std::string& id) {
   int64_t number = 0;
   if (id.size() < 2 || id.size() > 12 || id[0] != 'n') return 0;
   return absl::SimpleAtoi(id.substr(1), &number) ? number : 0;
+}
+
+GivesWay ToGivesWay(v1::GivesWay gives_way) {
+  switch (gives_way) {
+    case v1::SIBLINGS:
+      return GivesWay::kSiblings;
+    case v1::ANCESTORS:
+      return GivesWay::kAncestors;
+    default:
+      return GivesWay::kChildren;
+  }
+}
+
+// What ApplyAdjust wants to see of a plan, in the order of paths.
+absl::StatusOr<std::vector<Node>> LoadToAdjust(db::Transaction& tx, const PlanStore& plans,
+                                               const Node& node, GivesWay gives_way) {
+  PlanStore::NodeFilter filter;
+  if (node.parent_id.empty() || gives_way == GivesWay::kAncestors)
+    return plans.AllNodes(tx, node.plan_id, filter);
+  absl::StatusOr<Node> parent = plans.LoadNode(tx, node.plan_id, node.parent_id);
+  if (!parent.ok()) return parent.status();
+  const Breakdown* breakdown = parent->FindBreakdown(node.breakdown_id);
+  if (breakdown == nullptr)
+    return absl::InternalError(absl::StrCat(node.Name(), " is in no breakdown"));
+  filter.path = parent->path + breakdown->slot;
+  if (gives_way == GivesWay::kChildren) filter.max_depth = node.depth;
+  const absl::StatusOr<std::vector<Node>> family = plans.AllNodes(tx, node.plan_id, filter);
+  if (!family.ok()) return family.status();
+  std::vector<Node> nodes{*std::move(parent)};
+  nodes.insert(nodes.end(), family->begin(), family->end());
+  if (gives_way == GivesWay::kSiblings) return nodes;
+  // Of the branch the siblings keep all below them.
+  filter.path = node.path;
+  filter.max_depth.reset();
+  const absl::StatusOr<std::vector<Node>> branch = plans.AllNodes(tx, node.plan_id, filter);
+  if (!branch.ok()) return branch.status();
+  for (const Node& below : *branch) {
+    if (below.id != node.id) nodes.push_back(below);
+  }
+  std::sort(nodes.begin() + 1, nodes.end(),
+            [](const Node& a, const Node& b) { return a.path < b.path; });
+  return nodes;
 }
 
 const std::set<std::string>& DescriptiveFields() {
@@ -317,6 +360,8 @@ NodeService::NodeResult NodeService::Adjust(const rpc::Caller& caller, db::Sessi
   Reader reader;
   const Reader::NodeIds ids = reader.NodeName(request.name(), "name", Need::kRequired);
   const int64_t target = reader.Number(request.target_units(), "target_units", 0, kMaxTargetUnits);
+  reader.Choice(request.absorb(), "absorb", v1::GivesWay_IsValid);
+  const GivesWay gives_way = ToGivesWay(request.absorb());
   const std::string reason =
       reader.Text(request.reason(), "reason", kMaxReason,
                   request.accept_variance() ? Need::kRequired : Need::kOptional);
@@ -329,41 +374,22 @@ NodeService::NodeResult NodeService::Adjust(const rpc::Caller& caller, db::Sessi
         if (absl::Status s = CheckChangeValues(change.plan, change.actor, reason); !s.ok())
           return s;
         const Node& node = change.node;
-        PlanStore::NodeFilter filter;
-        filter.path = node.path;
-        const absl::StatusOr<std::vector<Node>> branch =
-            plans_.AllNodes(change.tx, node.plan_id, filter);
-        if (!branch.ok()) return branch.status();
-        absl::StatusOr<std::vector<Node>> changed =
-            ApplyAdjust(*branch, target, change.plan.update_time);
-        if (!changed.ok()) return changed.status();
-        change.changes.updated = *std::move(changed);
-        if (node.parent_id.empty()) {
-          change.plan.target_units = target;
-          return absl::OkStatus();
-        }
-        if (change.plan.state != PlanState::kActive || request.accept_variance())
-          return absl::OkStatus();
+        const absl::StatusOr<std::vector<Node>> nodes =
+            LoadToAdjust(change.tx, plans_, node, gives_way);
+        if (!nodes.ok()) return nodes.status();
+        absl::StatusOr<NodeAdjustment> adjustment = ApplyAdjust(*nodes, node.id, target, gives_way);
+        if (!adjustment.ok()) return adjustment.status();
         // In force: the sum with the siblings must stay what the parent wants.
-        const absl::StatusOr<Node> parent =
-            plans_.LoadNode(change.tx, node.plan_id, node.parent_id);
-        if (!parent.ok()) return parent.status();
-        const Breakdown* breakdown = parent->FindBreakdown(node.breakdown_id);
-        if (breakdown == nullptr) return absl::OkStatus();
-        PlanStore::NodeFilter siblings;
-        siblings.path = parent->path + breakdown->slot;
-        siblings.max_depth = node.depth;
-        const absl::StatusOr<std::vector<Node>> all =
-            plans_.AllNodes(change.tx, node.plan_id, siblings);
-        if (!all.ok()) return all.status();
-        int64_t sum = target;
-        for (const Node& sibling : *all) {
-          if (sibling.id != node.id) sum += sibling.target_units;
+        if (!adjustment->off.empty() && change.plan.state == PlanState::kActive &&
+            !request.accept_variance()) {
+          const OffSum& off = adjustment->off.front();
+          return error::WouldNotAddUp(off.node, off.expected_units, off.actual_units);
         }
-        const int64_t expected =
-            SplitTarget(parent->target_units, breakdown->stretch_ppm).value_or(0);
-        return sum == expected ? absl::OkStatus()
-                               : error::WouldNotAddUp(parent->Name(), expected, sum);
+        for (const Node& changed : adjustment->changed) {
+          if (changed.parent_id.empty()) change.plan.target_units = changed.target_units;
+        }
+        change.changes.updated = std::move(adjustment->changed);
+        return absl::OkStatus();
       });
 }
 

@@ -444,6 +444,226 @@ TEST_F(NodeServiceTest, AdjustKeepsLocksAndProportions) {
   EXPECT_THAT(Do(&Stub::UpdateNode, *nodes_, zoe_, update), NamesField("update_mask"));
 }
 
+TEST_F(NodeServiceTest, SiblingsOrAncestorsGiveWay) {
+  MakePlan("absorb", 1'200);
+  v1::SplitNodesRequest regions = OfRoot("absorb");
+  Weighted(regions, v1::REGION, {{"a", 1}, {"b", 2}, {"c", 3}});
+  const std::vector<v1::Node> children = Children(Split(zoe_, regions));
+  ASSERT_THAT(Split(zoe_, SplitBy("absorb", v1::QUARTER)), IsOk());
+  v1::SplitNodesRequest below = SplitBy("absorb", v1::QUARTER);
+  below.mutable_split()->mutable_nodes()->set_nodes(0, children[1].name());
+  ASSERT_THAT(Split(zoe_, below), IsOk());
+  v1::ListNodesRequest list;
+  list.set_plan("plans/absorb");
+
+  v1::AdjustNodeRequest adjust;
+  adjust.set_name(children[0].name());
+  adjust.set_target_units(300);
+  adjust.set_absorb(v1::SIBLINGS);
+  adjust.set_request_id(kRequestId);
+  const auto siblings = Do(&Stub::AdjustNode, *nodes_, zoe_, adjust);
+  ASSERT_THAT(siblings, IsOk());
+  EXPECT_EQ(siblings->name(), children[0].name());
+  EXPECT_EQ(siblings->target_units(), 300);
+  EXPECT_THAT(Values(AllNodes(zoe_, list)),
+              ElementsAre(1'200, 300, 360, 90, 90, 90, 90, 540, 300, 300, 300, 300));
+  EXPECT_TRUE(Check("absorb").adds_up());
+  v1::GetNodeRequest get;
+  get.set_name(children[1].name());
+  EXPECT_THAT(Do(&Stub::GetNode, *nodes_, zoe_, get)->explanation().description(),
+              HasSubstr("gives way to a"));
+  // A repeat is answered alike and changes nothing.
+  EXPECT_EQ(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust)->etag(), siblings->etag());
+  EXPECT_EQ(Do(&Stub::GetNode, *nodes_, zoe_, get)->target_units(), 360);
+
+  adjust.clear_request_id();
+  adjust.set_target_units(500);
+  adjust.set_absorb(v1::ANCESTORS);
+  ASSERT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), IsOk());
+  EXPECT_THAT(Values(AllNodes(zoe_, list)),
+              ElementsAre(1'400, 500, 360, 90, 90, 90, 90, 540, 350, 350, 350, 350));
+  EXPECT_TRUE(Check("absorb").adds_up());
+  v1::GetPlanRequest get_plan;
+  get_plan.set_name("plans/absorb");
+  EXPECT_EQ(Do(&v1::PlanService::Stub::GetPlan, *plans_, zoe_, get_plan)->target_units(), 1'400);
+
+  // What cannot give way says who collides and by how much, and nothing changes.
+  v1::LockNodeRequest lock;
+  for (const size_t locked : {1, 2}) {
+    lock.set_name(children[locked].name());
+    ASSERT_THAT(Do(&Stub::LockNode, *nodes_, zoe_, lock), IsOk());
+  }
+  adjust.set_absorb(v1::SIBLINGS);
+  adjust.set_target_units(510);
+  const auto refused = Do(&Stub::AdjustNode, *nodes_, zoe_, adjust);
+  EXPECT_THAT(refused, Fails(StatusCode::kFailedPrecondition, "SPLIT_IMPOSSIBLE"));
+  EXPECT_EQ(status::FactsOf(refused.status()).at("amount_1"), "10");
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr(children[2].name()));
+  adjust.set_name("plans/absorb/nodes/root");
+  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust),
+              Fails(StatusCode::kFailedPrecondition, "SPLIT_IMPOSSIBLE"));
+  EXPECT_EQ(Do(&v1::PlanService::Stub::GetPlan, *plans_, zoe_, get_plan)->target_units(), 1'400);
+  adjust.set_absorb(static_cast<v1::GivesWay>(9));
+  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), NamesField("absorb"));
+  adjust.set_absorb(v1::ANCESTORS);
+  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, mia_, adjust),
+              Fails(StatusCode::kNotFound, "NOT_FOUND"));
+  EXPECT_THAT(Do(&Stub::AdjustNode, *nodes_, anna_, adjust),
+              Fails(StatusCode::kPermissionDenied, "ROLE_NOT_ALLOWED"));
+}
+
+TEST_F(NodeServiceTest, VersionsAreComparedPageByPage) {
+  MakePlan("compare", 1'200);
+  v1::SplitNodesRequest regions = OfRoot("compare");
+  Weighted(regions, v1::REGION, {{"a", 1}, {"b", 2}, {"c", 3}});
+  const std::vector<v1::Node> children = Children(Split(zoe_, regions));  // Version 2.
+  v1::AdjustNodeRequest adjust;
+  adjust.set_name(children[0].name());
+  adjust.set_target_units(300);
+  adjust.set_absorb(v1::SIBLINGS);
+  ASSERT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), IsOk());
+  v1::UpdateNodeRequest update;
+  update.mutable_node()->set_name(children[2].name());
+  update.mutable_node()->set_min_units(500);
+  ASSERT_THAT(Do(&Stub::UpdateNode, *nodes_, zoe_, update), IsOk());
+  v1::LockNodeRequest lock;
+  lock.set_name(children[2].name());
+  ASSERT_THAT(Do(&Stub::LockNode, *nodes_, zoe_, lock), IsOk());  // Version 5.
+
+  using Plans = v1::PlanService::Stub;
+  v1::ComparePlanVersionsRequest request;
+  request.set_plan("plans/compare");
+  request.set_from_version(2);
+  request.set_page_size(2);
+  std::vector<v1::PlanDifference> differences;
+  do {
+    const auto page = Do(&Plans::ComparePlanVersions, *plans_, zoe_, request);
+    ASSERT_THAT(page, IsOk());
+    EXPECT_EQ(page->to_version(), 5);
+    differences.insert(differences.end(), page->differences().begin(), page->differences().end());
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  ASSERT_THAT(differences, SizeIs(5));
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(differences[i].node(), children[i].name());
+    EXPECT_EQ(differences[i].kind(), v1::TARGET_CHANGED);
+    EXPECT_EQ(differences[i].old_value(), children[i].target_units());
+  }
+  EXPECT_EQ(differences[0].new_value(), 300);
+  EXPECT_EQ(differences[2].new_value(), 540);
+  EXPECT_EQ(differences[2].node_display_name(), "c");
+  EXPECT_EQ(differences[3].kind(), v1::LOCK_CHANGED);
+  EXPECT_EQ(differences[3].new_value(), 1);
+  EXPECT_EQ(differences[4].kind(), v1::MINIMUM_CHANGED);
+  EXPECT_FALSE(differences[4].has_old_value());
+  EXPECT_EQ(differences[4].new_value(), 500);
+
+  // Backwards, and over the split.
+  request.clear_page_size();
+  request.set_from_version(2);
+  request.set_to_version(1);
+  const auto back = Do(&Plans::ComparePlanVersions, *plans_, zoe_, request);
+  ASSERT_THAT(back, IsOk());
+  EXPECT_EQ(back->differences(0).kind(), v1::NODE_DELETED);
+  EXPECT_EQ(back->differences(0).old_value(), 200);
+  EXPECT_FALSE(back->differences(0).has_new_value());
+  request.set_to_version(2);
+  EXPECT_THAT(Do(&Plans::ComparePlanVersions, *plans_, zoe_, request)->differences(), SizeIs(0));
+  request.set_to_version(6);
+  EXPECT_THAT(Do(&Plans::ComparePlanVersions, *plans_, zoe_, request),
+              Fails(StatusCode::kNotFound, "NOT_FOUND"));
+  request.set_from_version(0);
+  request.set_to_version(-1);
+  const auto bad = Do(&Plans::ComparePlanVersions, *plans_, zoe_, request);
+  EXPECT_THAT(bad, NamesField("from_version"));
+  EXPECT_THAT(bad, NamesField("to_version"));
+  request.set_from_version(1);
+  request.set_to_version(2);
+  EXPECT_THAT(Do(&Plans::ComparePlanVersions, *plans_, ann_, request), IsOk());
+  EXPECT_THAT(Do(&Plans::ComparePlanVersions, *plans_, anna_, request),
+              Fails(StatusCode::kNotFound, "NOT_FOUND"));
+}
+
+TEST_F(NodeServiceTest, TheLastChangeIsUndoneOnce) {
+  using Plans = v1::PlanService::Stub;
+  MakePlan("back", 1'200);
+  v1::UndoPlanChangeRequest undo;
+  undo.set_name("plans/back");
+  EXPECT_THAT(Do(&Plans::UndoPlanChange, *plans_, zoe_, undo),
+              Fails(StatusCode::kFailedPrecondition, "CANNOT_UNDO"));
+  v1::SplitNodesRequest regions = OfRoot("back");
+  Weighted(regions, v1::REGION, {{"a", 1}, {"b", 2}, {"c", 3}});
+  const std::vector<v1::Node> children = Children(Split(zoe_, regions));
+  v1::AdjustNodeRequest adjust;
+  adjust.set_name(children[0].name());
+  adjust.set_target_units(500);
+  adjust.set_absorb(v1::ANCESTORS);
+  ASSERT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), IsOk());
+  v1::ListNodesRequest list;
+  list.set_plan("plans/back");
+  EXPECT_THAT(Values(AllNodes(zoe_, list)), ElementsAre(1'500, 500, 400, 600));
+
+  EXPECT_THAT(Do(&Plans::UndoPlanChange, *plans_, mia_, undo),
+              Fails(StatusCode::kNotFound, "NOT_FOUND"));
+  EXPECT_THAT(Do(&Plans::UndoPlanChange, *plans_, anna_, undo),
+              Fails(StatusCode::kPermissionDenied, "ROLE_NOT_ALLOWED"));
+  undo.set_reason("算错了");
+  undo.set_request_id(kRequestId);
+  const auto undone = Do(&Plans::UndoPlanChange, *plans_, zoe_, undo);
+  ASSERT_THAT(undone, IsOk());
+  EXPECT_EQ(undone->target_units(), 1'200);
+  EXPECT_EQ(undone->plan_version(), 4);
+  EXPECT_THAT(Values(AllNodes(zoe_, list)), ElementsAre(1'200, 200, 400, 600));
+  EXPECT_EQ(Do(&Plans::UndoPlanChange, *plans_, zoe_, undo)->etag(), undone->etag());
+  v1::ComparePlanVersionsRequest compare;
+  compare.set_plan("plans/back");
+  compare.set_from_version(2);
+  EXPECT_THAT(Do(&Plans::ComparePlanVersions, *plans_, zoe_, compare)->differences(), SizeIs(0));
+  undo.clear_request_id();
+  EXPECT_THAT(Do(&Plans::UndoPlanChange, *plans_, zoe_, undo),
+              Fails(StatusCode::kFailedPrecondition, "CANNOT_UNDO"));
+
+  // Removed nodes come back, and new ones go.
+  v1::RemoveBreakdownRequest remove;
+  remove.set_name("plans/back/nodes/root");
+  remove.set_breakdown("region");
+  ASSERT_THAT(Do(&Stub::RemoveBreakdown, *nodes_, zoe_, remove), IsOk());
+  ASSERT_THAT(Do(&Plans::UndoPlanChange, *plans_, zoe_, undo), IsOk());
+  EXPECT_THAT(Values(AllNodes(zoe_, list)), ElementsAre(1'200, 200, 400, 600));
+  ASSERT_THAT(Split(zoe_, SplitBy("back", v1::QUARTER)), IsOk());
+  undo.set_etag(undone->etag());
+  EXPECT_THAT(Do(&Plans::UndoPlanChange, *plans_, zoe_, undo),
+              Fails(StatusCode::kAborted, "STALE_ETAG"));
+  undo.clear_etag();
+  const auto unsplit = Do(&Plans::UndoPlanChange, *plans_, zoe_, undo);
+  ASSERT_THAT(unsplit, IsOk());
+  EXPECT_EQ(unsplit->node_count(), 4);
+  EXPECT_TRUE(Check("back").adds_up());
+
+  // Not across states; in force only with a reason, and no nodes come or go.
+  ASSERT_THAT(Submit(zoe_, "back"), IsOk());
+  EXPECT_THAT(Do(&Plans::UndoPlanChange, *plans_, zoe_, undo),
+              Fails(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE"));
+  ASSERT_THAT(Approve(sam_, "back"), IsOk());
+  ASSERT_THAT(Activate(zoe_, "back"), IsOk());
+  EXPECT_THAT(Do(&Plans::UndoPlanChange, *plans_, zoe_, undo),
+              Fails(StatusCode::kFailedPrecondition, "CANNOT_UNDO"));
+  adjust.set_reason("新客户");
+  adjust.set_absorb(v1::SIBLINGS);
+  ASSERT_THAT(Do(&Stub::AdjustNode, *nodes_, zoe_, adjust), IsOk());
+  undo.clear_reason();
+  EXPECT_THAT(Do(&Plans::UndoPlanChange, *plans_, zoe_, undo),
+              Fails(StatusCode::kFailedPrecondition, "REASON_REQUIRED"));
+  undo.set_reason("客户取消");
+  ASSERT_THAT(Do(&Plans::UndoPlanChange, *plans_, zoe_, undo), IsOk());
+  EXPECT_THAT(Values(AllNodes(zoe_, list)), ElementsAre(1'200, 200, 400, 600));
+  v1::SplitNodesRequest months = SplitBy("back", v1::MONTH, true);
+  months.mutable_split()->set_reason("按月跟踪");
+  ASSERT_THAT(Split(zoe_, months), IsOk());
+  EXPECT_THAT(Do(&Plans::UndoPlanChange, *plans_, zoe_, undo),
+              Fails(StatusCode::kFailedPrecondition, "WRONG_PLAN_STATE"));
+}
+
 TEST_F(NodeServiceTest, AnActivePlanChangesOpenly) {
   MakePlan("active", 1'000);
   const std::vector<v1::Node> halves = [&] {

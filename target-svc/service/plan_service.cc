@@ -1,6 +1,8 @@
 #include "target-svc/service/plan_service.h"
 
+#include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "platform/resource/page_token.h"
 #include "target-svc/domain/errors.h"
 #include "target-svc/domain/limits.h"
+#include "target-svc/domain/version_diff.h"
 #include "target-svc/service/plan_view.h"
 #include "target-svc/service/reader.h"
 #include "target-svc/store/resources.h"
@@ -41,6 +44,88 @@ void ReadDescription(const v1::Plan& message, const std::set<std::string>& field
     plan.calendar_id =
         reader.Name("calendars", message.calendar(), "plan.calendar", Need::kOptional);
   }
+}
+
+// Whether a version with this type changed nodes only, and not to undo something.
+bool CanUndo(const std::string& type) {
+  static const std::set<std::string> types{
+      "plan.adjusted",    "plan.split",         "plan.imported",         "plan.node-updated",
+      "plan.node-locked", "plan.node-unlocked", "plan.breakdown-removed"};
+  return types.contains(type);
+}
+
+std::vector<VersionNode> ToVersion(const std::vector<Node>& nodes) {
+  std::vector<VersionNode> version;
+  version.reserve(nodes.size());
+  for (const Node& node : nodes) {
+    VersionNode one{.id = node.id,
+                    .parent_id = node.parent_id,
+                    .breakdown = node.breakdown_id,
+                    .title = node.display_name,
+                    .value = node.target_units,
+                    .locked = node.locked,
+                    .min = node.min_units,
+                    .max = node.max_units};
+    for (const Breakdown& breakdown : node.breakdowns)
+      one.breakdowns.push_back({breakdown.id, breakdown.stretch_ppm, breakdown.rounding_units});
+    version.push_back(std::move(one));
+  }
+  return version;
+}
+
+v1::DifferenceKind KindOf(const VersionDifference& difference) {
+  switch (difference.field) {
+    case VersionField::kNode:
+      return difference.after.number ? v1::NODE_CREATED : v1::NODE_DELETED;
+    case VersionField::kPlace:
+      return v1::NODE_MOVED;
+    case VersionField::kTitle:
+      return v1::NODE_RENAMED;
+    case VersionField::kValue:
+      return v1::TARGET_CHANGED;
+    case VersionField::kLocked:
+      return v1::LOCK_CHANGED;
+    case VersionField::kMin:
+      return v1::MINIMUM_CHANGED;
+    case VersionField::kMax:
+      return v1::MAXIMUM_CHANGED;
+    case VersionField::kStretch:
+      return v1::STRETCH_CHANGED;
+    case VersionField::kRounding:
+      return v1::ROUNDING_CHANGED;
+  }
+  return v1::DIFFERENCE_KIND_UNSPECIFIED;
+}
+
+// `before` and `after` are the node in both versions, null where it is not.
+v1::PlanDifference ToProto(const VersionDifference& difference, const std::string& plan_id,
+                           const Node* before, const Node* after) {
+  v1::PlanDifference proto;
+  proto.set_node(resource::Name("plans", plan_id, "nodes", difference.node_id));
+  proto.set_node_display_name((after != nullptr ? after : before)->display_name);
+  proto.set_kind(KindOf(difference));
+  proto.set_breakdown(difference.breakdown);
+  if (difference.field == VersionField::kNode) {
+    if (before != nullptr) proto.set_old_value(before->target_units);
+    if (after != nullptr) proto.set_new_value(after->target_units);
+    return proto;
+  }
+  if (difference.before.number) proto.set_old_value(*difference.before.number);
+  if (difference.after.number) proto.set_new_value(*difference.after.number);
+  proto.set_old_text(difference.before.text);
+  proto.set_new_text(difference.after.text);
+  return proto;
+}
+
+std::map<std::string, const Node*> ById(const std::vector<Node>& nodes) {
+  std::map<std::string, const Node*> by_id;
+  for (const Node& node : nodes) by_id[node.id] = &node;
+  return by_id;
+}
+
+const Node* Find(const std::map<std::string, const Node*>& nodes, const std::string& id) {
+  const auto found = nodes.find(id);
+  return found == nodes.end() ? nullptr : found->second;
 }
 
 // The id after the last slash.
@@ -121,6 +206,18 @@ grpc::ServerUnaryReactor* PlanService::ListPlanVersions(grpc::CallbackServerCont
                                                         v1::ListPlanVersionsResponse* response) {
   return rpc_.Run(*context, *request, *response,
                   [this](auto&... call) { return ListVersions(call...); });
+}
+
+grpc::ServerUnaryReactor* PlanService::ComparePlanVersions(
+    grpc::CallbackServerContext* context, const v1::ComparePlanVersionsRequest* request,
+    v1::ComparePlanVersionsResponse* response) {
+  return rpc_.Run(*context, *request, *response,
+                  [this](auto&... call) { return Compare(call...); });
+}
+grpc::ServerUnaryReactor* PlanService::UndoPlanChange(grpc::CallbackServerContext* context,
+                                                      const v1::UndoPlanChangeRequest* request,
+                                                      v1::Plan* response) {
+  return rpc_.Run(*context, *request, *response, [this](auto&... call) { return Undo(call...); });
 }
 
 PlanService::PlanResult PlanService::Get(const rpc::Caller& caller, db::Session& db,
@@ -485,6 +582,134 @@ absl::StatusOr<v1::ListPlanVersionsResponse> PlanService::ListVersions(
     }
     return response;
   });
+}
+
+absl::StatusOr<v1::ComparePlanVersionsResponse> PlanService::Compare(
+    const rpc::Caller& caller, db::Session& db, const v1::ComparePlanVersionsRequest& request) {
+  constexpr int64_t kMaxVersion = std::numeric_limits<int64_t>::max();
+  Reader reader;
+  const std::string id = reader.Name("plans", request.plan(), "plan", Need::kRequired);
+  const int64_t from = reader.Number(request.from_version(), "from_version", 1, kMaxVersion);
+  int64_t to = reader.Number(request.to_version(), "to_version", 0, kMaxVersion);
+  // A token holds how many differences have been given out and the version compared with.
+  const resource::Page page = resource::ReadPage(request, 2, reader.violations());
+  size_t start = 0;
+  if (!page.after.empty() &&
+      (!absl::SimpleAtoi(page.after[0], &start) || !absl::SimpleAtoi(page.after[1], &to))) {
+    reader.Add("page_token", "is not of this list");
+  }
+  if (absl::Status s = reader.status(); !s.ok()) return s;
+  return db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::ComparePlanVersionsResponse> {
+    const absl::StatusOr<Plan> plan = plans_.Load(snapshot, id);
+    if (!plan.ok()) return plan.status();
+    const absl::StatusOr<PlanView> view = ViewOf(caller, snapshot, directory_, plans_, *plan);
+    if (!view.ok()) return view.status();
+    if (!view->all) return error::MayNotSeeAll(request.plan());
+    const int64_t until = to == 0 ? plan->version : to;
+    std::vector<std::vector<Node>> versions;
+    for (const int64_t version : {from, until}) {
+      if (version > plan->version)
+        return error::NotFound(absl::StrCat(request.plan(), " version ", version));
+      PlanStore::NodeFilter filter;
+      filter.version = version;
+      absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(snapshot, id, filter);
+      if (!nodes.ok()) return nodes.status();
+      versions.push_back(*std::move(nodes));
+    }
+    const std::map<std::string, const Node*> before = ById(versions[0]);
+    const std::map<std::string, const Node*> after = ById(versions[1]);
+    const std::vector<VersionDifference> differences =
+        CompareVersions(ToVersion(versions[0]), ToVersion(versions[1]));
+    v1::ComparePlanVersionsResponse response;
+    response.set_to_version(until);
+    const size_t end = std::min(differences.size(), start + static_cast<size_t>(page.size));
+    for (size_t i = start; i < end; ++i) {
+      const std::string& node = differences[i].node_id;
+      *response.add_differences() =
+          ToProto(differences[i], id, Find(before, node), Find(after, node));
+    }
+    if (end < differences.size()) {
+      response.set_next_page_token(
+          resource::NextPageToken(request, {absl::StrCat(end), absl::StrCat(until)}));
+    }
+    return response;
+  });
+}
+
+PlanService::PlanResult PlanService::Undo(const rpc::Caller& caller, db::Session& db,
+                                          const v1::UndoPlanChangeRequest& request) {
+  Reader reader;
+  const std::string id = reader.Name("plans", request.name(), "name", Need::kRequired);
+  const std::string reason = reader.Text(request.reason(), "reason", kMaxReason);
+  const std::optional<int64_t> etag = reader.Etag(request.etag());
+  if (absl::Status s = reader.status(); !s.ok()) return s;
+  return db.Transact([&](db::Transaction& tx) -> PlanResult {
+    const absl::StatusOr<Plan> before = plans_.LoadForUpdate(tx, id);
+    if (!before.ok()) return before.status();
+    const absl::StatusOr<PlanView> view = ViewOf(caller, tx, directory_, plans_, *before);
+    if (!view.ok()) return view.status();
+    if (etag && *etag != before->version) return error::StaleEtag(request.name());
+    if (absl::Status s = CheckChangeValues(*before, view->actor, reason); !s.ok()) return s;
+    const absl::StatusOr<std::optional<PlanVersion>> last =
+        plans_.FindVersion(tx, id, before->version);
+    if (!last.ok()) return last.status();
+    if (!last->has_value() || !CanUndo((*last)->type)) {
+      return error::CannotUndo(request.name(), before->version,
+                               last->has_value() ? (*last)->type : "unknown");
+    }
+    absl::StatusOr<NodeChanges> changes = ChangesBack(tx, *before);
+    if (!changes.ok()) return changes.status();
+    if (changes->size() > kMaxNodesPerCall)
+      return error::CallTooLarge(static_cast<int64_t>(changes->size()));
+    if (!changes->created.empty() || !changes->deleted.empty()) {
+      if (absl::Status s = CheckRebuild(*before, view->actor); !s.ok()) return s;
+    }
+    Plan plan = *before;
+    plan.update_time = directory_.clock().NowAfter(before->update_time);
+    for (const Node& node : changes->updated) {
+      if (node.parent_id.empty()) plan.target_units = node.target_units;
+    }
+    const absl::StatusOr<Plan> saved = plans_.Save(tx, caller.Change(request), "plan.undone",
+                                                   (*last)->node_id, *before, plan, *changes);
+    if (!saved.ok()) return saved.status();
+    return ToProto(*saved);
+  });
+}
+
+absl::StatusOr<NodeChanges> PlanService::ChangesBack(db::Transaction& tx, const Plan& plan) const {
+  PlanStore::NodeFilter filter;
+  absl::StatusOr<std::vector<Node>> now = plans_.AllNodes(tx, plan.id, filter);
+  if (!now.ok()) return now.status();
+  filter.version = plan.version - 1;
+  absl::StatusOr<std::vector<Node>> past = plans_.AllNodes(tx, plan.id, filter);
+  if (!past.ok()) return past.status();
+  const std::map<std::string, const Node*> current = ById(*now);
+  std::set<std::string> stay;
+  std::vector<std::string> gone;
+  for (const Node& node : *past) {
+    stay.insert(node.id);
+    if (!current.contains(node.id)) gone.push_back(node.id);
+  }
+  const absl::StatusOr<std::map<std::string, int64_t>> last_versions =
+      plans_.LastVersions(tx, plan.id, gone);
+  if (!last_versions.ok()) return last_versions.status();
+  NodeChanges changes;
+  for (Node& node : *past) {
+    const Node* present = Find(current, node.id);
+    if (present == nullptr) {
+      if (const auto last = last_versions->find(node.id); last != last_versions->end())
+        node.version = last->second;
+      changes.created.push_back(std::move(node));
+    } else if (present->plan_version != node.plan_version) {
+      node.version = present->version;
+      node.create_time = present->create_time;
+      changes.updated.push_back(std::move(node));
+    }
+  }
+  for (Node& node : *now) {
+    if (!stay.contains(node.id)) changes.deleted.push_back(std::move(node));
+  }
+  return changes;
 }
 
 }  // namespace milepost::target

@@ -54,6 +54,12 @@ class PlanService final : public v1::PlanService::CallbackService {
   grpc::ServerUnaryReactor* ListPlanVersions(grpc::CallbackServerContext* context,
                                              const v1::ListPlanVersionsRequest* request,
                                              v1::ListPlanVersionsResponse* response) override;
+  grpc::ServerUnaryReactor* ComparePlanVersions(grpc::CallbackServerContext* context,
+                                                const v1::ComparePlanVersionsRequest* request,
+                                                v1::ComparePlanVersionsResponse* response) override;
+  grpc::ServerUnaryReactor* UndoPlanChange(grpc::CallbackServerContext* context,
+                                           const v1::UndoPlanChangeRequest* request,
+                                           v1::Plan* response) override;
 
  private:
   using PlanResult = absl::StatusOr<v1::Plan>;
@@ -81,6 +87,13 @@ class PlanService final : public v1::PlanService::CallbackService {
                                               const v1::CheckPlanRequest& request);
   absl::StatusOr<v1::ListPlanVersionsResponse> ListVersions(
       const rpc::Caller& caller, db::Session& db, const v1::ListPlanVersionsRequest& request);
+  absl::StatusOr<v1::ComparePlanVersionsResponse> Compare(
+      const rpc::Caller& caller, db::Session& db, const v1::ComparePlanVersionsRequest& request);
+  PlanResult Undo(const rpc::Caller& caller, db::Session& db,
+                  const v1::UndoPlanChangeRequest& request);
+
+  // What to write such that the nodes are those of the version before the newest.
+  absl::StatusOr<NodeChanges> ChangesBack(db::Transaction& tx, const Plan& plan) const;
 
   // Loads a plan that the caller may see, applies `change` and saves it as `event_type`.
   template <typename Change>
