@@ -47,6 +47,7 @@ Followers::Followers(std::map<std::string, std::shared_ptr<grpc::Channel>> chann
       const absl::Status forgotten =
           session.Transact([this](db::Transaction& tx) { return rebuilds_.ForgetReached(tx); });
       if (!forgotten.ok()) log::Warning("rebuild_goal_kept", {{"error", forgotten.ToString()}});
+      freshness_.NoteApplied();
     };
     change::FeedConsumer::Options options;
     options.source = source;

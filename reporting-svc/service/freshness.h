@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "milepost/reporting/v1/report.pb.h"
+#include "platform/change/signal.h"
 #include "platform/db/session.h"
 #include "reporting-svc/store/rebuild_store.h"
 
@@ -26,6 +27,10 @@ class FreshnessReader {
   // The one said last; 0 before.
   int64_t KnownHead(const std::string& source);
 
+  // Told after events were applied: by this process, or by another and seen by this one.
+  void NoteApplied() { applied_.Notify(); }
+  const change::Signal& applied() const { return applied_; }
+
   struct Answer {
     v1::Freshness freshness;
     bool rebuilding = false;
@@ -37,6 +42,7 @@ class FreshnessReader {
  private:
   const std::vector<std::string> sources_;
   RebuildStore store_;
+  change::Signal applied_;
   std::mutex mutex_;
   std::map<std::string, int64_t> heads_;  // Guarded by mutex_.
 };

@@ -229,8 +229,12 @@ absl::StatusOr<FunnelQuery> ParseConversionRates(const v1::GetConversionRatesReq
   return Finish(std::move(query), violations);
 }
 
-absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::GetLeaderboardRequest& request,
-                                                  const std::string& currency) {
+namespace {
+
+// `Request` is that of the Get or of the Watch: they say the same.
+template <typename Request>
+absl::StatusOr<LeaderboardQuery> ReadLeaderboard(const Request& request,
+                                                 const std::string& currency) {
   status::FieldViolations violations;
   LeaderboardQuery query;
   query.subject = ReadGrouping(request.subject(), request.unit_level(), "subject", violations);
@@ -248,6 +252,18 @@ absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::GetLeaderboardReques
   }
   query.currency = ReadCurrency(request.currency_code(), currency, violations);
   return Finish(std::move(query), violations);
+}
+
+}  // namespace
+
+absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::GetLeaderboardRequest& request,
+                                                  const std::string& currency) {
+  return ReadLeaderboard(request, currency);
+}
+
+absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::WatchLeaderboardRequest& request,
+                                                  const std::string& currency) {
+  return ReadLeaderboard(request, currency);
 }
 
 absl::StatusOr<ClosedQuery> ParseWinLoss(const v1::GetWinLossRequest& request,

@@ -79,6 +79,8 @@ struct LeaderboardQuery {
 };
 absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::GetLeaderboardRequest& request,
                                                   const std::string& currency);
+absl::StatusOr<LeaderboardQuery> ParseLeaderboard(const v1::WatchLeaderboardRequest& request,
+                                                  const std::string& currency);
 
 struct ClosedQuery {
   Days closed = kAllTime;

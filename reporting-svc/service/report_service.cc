@@ -19,6 +19,8 @@ namespace {
 
 // A stage counts as a bottleneck only with so many opportunities decided.
 constexpr int64_t kBottleneckDecided = 10;
+// A live leaderboard looks so often whether its client is gone or the server drains.
+constexpr absl::Duration kLookAround = absl::Milliseconds(50);
 
 type::v1::DateRange ToProto(const Days& days) {
   return milepost::ToProto(DayRange{days.first, days.last});
@@ -372,35 +374,33 @@ absl::StatusOr<v1::ConversionRates> ReportService::Conversions(
 
 absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller,
                                                        db::Session& session,
-                                                       const v1::GetLeaderboardRequest& request) {
-  const absl::StatusOr<LeaderboardQuery> query = ParseLeaderboard(request, options_.currency);
-  if (!query.ok()) return query.status();
+                                                       const LeaderboardQuery& query) {
   return session.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::Leaderboard> {
-    absl::StatusOr<Opening> opening = Open(snapshot, query->filter);
+    absl::StatusOr<Opening> opening = Open(snapshot, query.filter);
     if (!opening.ok()) return opening.status();
     FigureReader reader(caller, snapshot, figures_, opening->directory, Today());
-    const Days previous = PreviousOf(query->range);
+    const Days previous = PreviousOf(query.range);
     const auto audience_of = [&](const Days& range) {
       return options_.leaderboard == LeaderboardVisibility::kEverybody
-                 ? reader.PublicAudienceOf(query->filter, range)
-                 : reader.AudienceOf(query->filter, range);
+                 ? reader.PublicAudienceOf(query.filter, range)
+                 : reader.AudienceOf(query.filter, range);
     };
-    const absl::StatusOr<Audience> audience = audience_of(query->range);
+    const absl::StatusOr<Audience> audience = audience_of(query.range);
     if (!audience.ok()) return audience.status();
     const absl::StatusOr<Audience> audience_before = audience_of(previous);
     if (!audience_before.ok()) return audience_before.status();
-    const Metric& metric = *query->metric;
-    const std::string currency = metric.money ? query->currency : "";
-    const bool by_unit = query->subject.by == v1::UNIT;
+    const Metric& metric = *query.metric;
+    const std::string currency = metric.money ? query.currency : "";
+    const bool by_unit = query.subject.by == v1::UNIT;
     std::vector<std::string> units;
-    if (by_unit) units = reader.UnitsOf(query->subject, query->filter, *audience, query->range);
-    const FigureRequest now{metric.group,       query->range, Granularity::kWhole,
-                            query->filter.dims, false,        currency};
+    if (by_unit) units = reader.UnitsOf(query.subject, query.filter, *audience, query.range);
+    const FigureRequest now{metric.group,      query.range, Granularity::kWhole,
+                            query.filter.dims, false,       currency};
     FigureRequest before = now;
     before.range = previous;
-    const size_t place_now = reader.AskGrouped(now, *audience, query->subject.by, units);
+    const size_t place_now = reader.AskGrouped(now, *audience, query.subject.by, units);
     const size_t place_before =
-        reader.AskGrouped(before, *audience_before, query->subject.by, units);
+        reader.AskGrouped(before, *audience_before, query.subject.by, units);
     if (absl::Status s = reader.Run(); !s.ok()) return s;
 
     // Everybody who is there takes part, with or without figures.
@@ -409,7 +409,7 @@ absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller
     if (!by_unit) {
       if (audience->everybody) {
         for (const Member& member : organization.members()) {
-          if (organization.IsPresent(member, query->range)) standings[member.id];
+          if (organization.IsPresent(member, query.range)) standings[member.id];
         }
       } else {
         for (const Stay& stay : audience->stays) {
@@ -419,7 +419,7 @@ absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller
         }
       }
     }
-    const bool for_product = query->filter.dims.count(Dim::kProduct) != 0;
+    const bool for_product = query.filter.dims.count(Dim::kProduct) != 0;
     const int value = metric.ValueFor(for_product ? Dim::kProduct : Dim::kNone);
     for (const auto& [id, series] : reader.Grouped(place_now)) {
       if (id.empty()) continue;  // What nobody is credited with has no place.
@@ -438,7 +438,7 @@ absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller
     int64_t total = 0;
     for (auto& [id, standing] : standings) {
       standing.id = id;
-      standing.display_name = reader.GroupOf(query->subject.by, id).display_name();
+      standing.display_name = reader.GroupOf(query.subject.by, id).display_name();
       total += standing.value;
       list.push_back(std::move(standing));
     }
@@ -446,18 +446,18 @@ absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller
     v1::Leaderboard board;
     board.set_metric(absl::StrCat("metrics/", metric.id));
     board.set_value_kind(KindOf(metric));
-    if (metric.money) board.set_currency_code(query->currency);
-    *board.mutable_range() = ToProto(query->range);
+    if (metric.money) board.set_currency_code(query.currency);
+    *board.mutable_range() = ToProto(query.range);
     *board.mutable_previous_range() = ToProto(previous);
     board.set_subject_count(static_cast<int32_t>(list.size()));
     board.set_total(total);
     for (const Ranked& ranked : Rank(std::move(list))) {
-      if (board.rows_size() == query->limit) break;
+      if (board.rows_size() == query.limit) break;
       v1::Leaderboard::Row& row = *board.add_rows();
       row.set_rank(ranked.rank);
-      *row.mutable_subject() = reader.GroupOf(query->subject.by, ranked.standing.id);
+      *row.mutable_subject() = reader.GroupOf(query.subject.by, ranked.standing.id);
       if (!by_unit) {
-        const std::string unit = organization.UnitOf(ranked.standing.id, query->range.last);
+        const std::string unit = organization.UnitOf(ranked.standing.id, query.range.last);
         if (!unit.empty()) row.set_unit(absl::StrCat("units/", unit));
       }
       row.set_value(ranked.standing.value);
@@ -474,12 +474,15 @@ absl::StatusOr<v1::Leaderboard> ReportService::Leaders(const rpc::Caller& caller
 }
 
 absl::Status ReportService::Watch(const rpc::Caller& caller, db::Session& session,
-                                  const v1::GetLeaderboardRequest& request,
+                                  const v1::WatchLeaderboardRequest& request,
                                   rpc::Writer<v1::Leaderboard>& writer) {
+  const absl::StatusOr<LeaderboardQuery> query = ParseLeaderboard(request, options_.currency);
+  if (!query.ok()) return query.status();
   std::string sent;
   absl::Time sent_time = absl::InfinitePast();
   while (true) {
-    absl::StatusOr<v1::Leaderboard> board = Leaders(caller, session, request);
+    const uint64_t seen = freshness_.applied().count();
+    absl::StatusOr<v1::Leaderboard> board = Leaders(caller, session, *query);
     if (!board.ok()) return board.status();
     session.EndRead();
     v1::Leaderboard without_freshness = *board;
@@ -491,14 +494,20 @@ absl::Status ReportService::Watch(const rpc::Caller& caller, db::Session& sessio
       sent = content;
       sent_time = now;
     }
-    const absl::Time next = now + options_.watch_interval;
-    while (absl::Now() < next) {
+    const absl::Time earliest = now + options_.watch_interval;
+    const absl::Time latest = sent_time + options_.watch_heartbeat;
+    for (absl::Time at = now;
+         at < earliest || (at < latest && freshness_.applied().count() == seen); at = absl::Now()) {
       if (writer.Draining()) {
         return status::Error(absl::StatusCode::kUnavailable, "SERVER_DRAINING",
                              "the server is going away; call again");
       }
       if (writer.Ended()) return absl::OkStatus();
-      absl::SleepFor(std::min(absl::Milliseconds(20), options_.watch_interval));
+      if (at < earliest) {
+        absl::SleepFor(std::min(earliest - at, kLookAround));
+      } else {
+        freshness_.applied().WaitPast(seen, std::min(latest - at, kLookAround));
+      }
     }
   }
 }
@@ -647,11 +656,17 @@ grpc::ServerUnaryReactor* ReportService::GetFunnel(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* ReportService::GetLeaderboard(grpc::CallbackServerContext* context,
                                                         const v1::GetLeaderboardRequest* request,
                                                         v1::Leaderboard* response) {
-  return rpc_.Run(*context, *request, *response,
-                  [this](auto&... call) { return Leaders(call...); });
+  return rpc_.Run(
+      *context, *request, *response,
+      [this](const rpc::Caller& caller, db::Session& session,
+             const v1::GetLeaderboardRequest& asked) -> absl::StatusOr<v1::Leaderboard> {
+        const absl::StatusOr<LeaderboardQuery> query = ParseLeaderboard(asked, options_.currency);
+        if (!query.ok()) return query.status();
+        return Leaders(caller, session, *query);
+      });
 }
 grpc::ServerWriteReactor<v1::Leaderboard>* ReportService::WatchLeaderboard(
-    grpc::CallbackServerContext* context, const v1::GetLeaderboardRequest* request) {
+    grpc::CallbackServerContext* context, const v1::WatchLeaderboardRequest* request) {
   return rpc_.RunServerStream<v1::Leaderboard>(*context, *request,
                                                [this](auto&... call) { return Watch(call...); });
 }

@@ -29,8 +29,8 @@ class ReportService final : public v1::ReportService::CallbackService {
   struct Options {
     std::string currency = "CNY";
     LeaderboardVisibility leaderboard = LeaderboardVisibility::kEverybody;
-    // How often a live leaderboard looks for changes.
-    absl::Duration watch_interval = absl::Milliseconds(250);
+    // A live leaderboard that changes all the time is sent at most so often.
+    absl::Duration watch_interval = absl::Milliseconds(100);
     // A live leaderboard without changes is sent again after so long, so that the client knows how
     // fresh it is.
     absl::Duration watch_heartbeat = absl::Seconds(10);
@@ -49,7 +49,7 @@ class ReportService final : public v1::ReportService::CallbackService {
                                            const v1::GetLeaderboardRequest* request,
                                            v1::Leaderboard* response) override;
   grpc::ServerWriteReactor<v1::Leaderboard>* WatchLeaderboard(
-      grpc::CallbackServerContext* context, const v1::GetLeaderboardRequest* request) override;
+      grpc::CallbackServerContext* context, const v1::WatchLeaderboardRequest* request) override;
   grpc::ServerUnaryReactor* GetWinLoss(grpc::CallbackServerContext* context,
                                        const v1::GetWinLossRequest* request,
                                        v1::WinLossReport* response) override;
@@ -98,9 +98,9 @@ class ReportService final : public v1::ReportService::CallbackService {
   absl::StatusOr<v1::FunnelReport> Funnel(const rpc::Caller& caller, db::Session& session,
                                           const v1::GetFunnelRequest& request);
   absl::StatusOr<v1::Leaderboard> Leaders(const rpc::Caller& caller, db::Session& session,
-                                          const v1::GetLeaderboardRequest& request);
+                                          const LeaderboardQuery& query);
   absl::Status Watch(const rpc::Caller& caller, db::Session& session,
-                     const v1::GetLeaderboardRequest& request,
+                     const v1::WatchLeaderboardRequest& request,
                      rpc::Writer<v1::Leaderboard>& writer);
   absl::StatusOr<v1::WinLossReport> WinLoss(const rpc::Caller& caller, db::Session& session,
                                             const v1::GetWinLossRequest& request);

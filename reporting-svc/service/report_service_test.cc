@@ -93,7 +93,7 @@ class ReportServiceTest : public ::testing::Test {
 
   static ReportService::Options Options() {
     ReportService::Options options;
-    options.watch_interval = absl::Milliseconds(20);
+    options.watch_heartbeat = absl::Hours(1);
     return options;
   }
 
@@ -150,6 +150,7 @@ class ReportServiceTest : public ::testing::Test {
         [&](db::Snapshot& snapshot) { return directories.Get(snapshot); });
     ASSERT_THAT(directory, IsOk());
     host_.organization().Set((*directory)->access_organization);
+    freshness_.NoteApplied();
   }
 
   std::unique_ptr<grpc::ClientContext> Analyst() { return host_.Call("zoe", {Role::kAnalyst}); }
@@ -309,7 +310,7 @@ TEST_F(ReportServiceTest, LeaderboardOfUnitsOnAnyMetric) {
 }
 
 TEST_F(ReportServiceTest, ALiveLeaderboardSendsChanges) {
-  v1::GetLeaderboardRequest request;
+  v1::WatchLeaderboardRequest request;
   request.set_subject(v1::MEMBER);
   SetRange(*request.mutable_range(), kYearBegin, kYearEnd);
   const auto context = Analyst();

@@ -128,6 +128,11 @@ TEST_F(ContractTest, EveryListPages) { ExpectNone(CheckPaging); }
 TEST_F(ContractTest, EveryElementIsCommented) { ExpectNone(CheckComments); }
 TEST_F(ContractTest, NamesFollowTheHouse) { ExpectNone(CheckStyle); }
 
+TEST_F(ContractTest, EveryRpcHasARequestOfItsOwn) {
+  const Faults faults = CheckRequestTypes(protos_.All());
+  EXPECT_THAT(faults, IsEmpty()) << absl::StrJoin(faults, "\n");
+}
+
 // The command that rewrites the baseline, after looking at what changes:
 //   MILEPOST_UPDATE_BASELINE=1 build/dev/test/contract_test
 TEST_F(ContractTest, NothingThatClientsRelyOnHasGone) {
@@ -228,6 +233,19 @@ TEST_F(ContractTest, CheckStyleFindsOtherHabits) {
       UnorderedElementsAre(HasSubstr("M.rate"), HasSubstr("M.badName"), HasSubstr("M.created"),
                            HasSubstr("v1.E:"), HasSubstr("Thing:"), HasSubstr("GetRequest"),
                            HasSubstr("PascalCase"), HasSubstr("get_moreRequest")));
+}
+
+TEST_F(ContractTest, CheckRequestTypesFindsSharedOnes) {
+  EXPECT_THAT(
+      CheckRequestTypes({&Make(R"(
+    message M {}
+    message N {}
+    service S {
+      rpc Get(M) returns (M);
+      rpc List(N) returns (M);
+      rpc Watch(M) returns (stream M);
+    })")}),
+      ElementsAre("milepost.bad.v1.S.Watch: shares its request with milepost.bad.v1.S.Get"));
 }
 
 TEST_F(ContractTest, CheckBaselineFindsBreaks) {

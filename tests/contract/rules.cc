@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 
 #include "absl/strings/ascii.h"
@@ -247,10 +248,7 @@ Faults CheckStyle(const FileDescriptor& file) {
   ForEachMethod(file, [&](const MethodDescriptor& method) {
     if (!IsPascal(method.name())) fault(method.full_name(), "must be in PascalCase");
     const std::string& request = method.input_type()->name();
-    // A Watch streams what the Get of the same thing answers, and may share its request.
-    const bool shared = StartsWithWord(method.name(), "Watch") &&
-                        request == absl::StrCat("Get", method.name().substr(5), "Request");
-    if (request != method.name() + "Request" && !shared) {
+    if (request != method.name() + "Request") {
       fault(method.full_name(), absl::StrCat("its request must be ", method.name(), "Request"));
     }
     const std::string& response = method.output_type()->name();
@@ -292,6 +290,21 @@ Faults CheckStyle(const FileDescriptor& file) {
       }
     }
   });
+  return faults;
+}
+
+Faults CheckRequestTypes(const std::vector<const FileDescriptor*>& files) {
+  Faults faults;
+  std::map<const Descriptor*, std::string> users;
+  for (const FileDescriptor* file : files) {
+    ForEachMethod(*file, [&](const MethodDescriptor& method) {
+      const auto [user, fresh] = users.emplace(method.input_type(), method.full_name());
+      if (!fresh) {
+        faults.push_back(
+            absl::StrCat(method.full_name(), ": shares its request with ", user->second));
+      }
+    });
+  }
   return faults;
 }
 

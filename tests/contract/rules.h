@@ -28,6 +28,9 @@ Faults CheckComments(const google::protobuf::FileDescriptor& file);
 // Packages, requests, fields, enums and types are named and typed as the house style says.
 Faults CheckStyle(const google::protobuf::FileDescriptor& file);
 
+// No two RPCs of `files` share a request: a server tells its methods apart by them.
+Faults CheckRequestTypes(const std::vector<const google::protobuf::FileDescriptor*>& files);
+
 // What clients rely on: one line for each field, enum value and RPC, sorted by the caller.
 std::vector<std::string> WireContract(const google::protobuf::FileDescriptor& file);
 
