@@ -20,7 +20,8 @@ absl::Status Serve(rpc::Host& host) {
 
   References references([&host] { return host.runner().now(); });
   Customers customers(*customer);
-  const Parts parts{host.runner(), references, customers, host.settings().currency_code};
+  const Parts parts{host.runner(), references, customers, host.feed_tail(),
+                    host.settings().currency_code};
   SourceService sources(parts);
   ProductService products(parts);
   ProcessService processes(parts);

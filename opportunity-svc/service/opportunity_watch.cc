@@ -16,8 +16,7 @@ namespace milepost::opportunity {
 namespace {
 
 constexpr size_t kEventsPerRead = 500;
-constexpr absl::Duration kPoll = absl::Milliseconds(200);  // How late a change may be seen.
-constexpr absl::Duration kLookAround = absl::Milliseconds(50);
+constexpr absl::Duration kLookAround = absl::Milliseconds(100);  // For a gone client, a drain.
 constexpr absl::Duration kSignOfLife = absl::Seconds(5);
 
 struct Place {
@@ -63,6 +62,8 @@ absl::Status OpportunityService::Watch(const rpc::Caller& caller, db::Session& d
            });
   };
 
+  change::FeedTail& tail = parts_.feed_tail;
+  const change::FeedTail::Reader reading(tail);
   const absl::StatusOr<change::FeedHead> head = change::ReadFeedHead(db);
   if (!head.ok()) return head.status();
   Place place{head->feed_id, head->position};
@@ -82,19 +83,24 @@ absl::Status OpportunityService::Watch(const rpc::Caller& caller, db::Session& d
   if (!writer.Write(alive)) return absl::OkStatus();
   absl::Time sent = absl::Now();
   while (!writer.Ended()) {
-    const auto events = change::ReadEvents(db, place.position, kEventsPerRead);
-    if (!events.ok()) return events.status();
-    for (const feed::v1::Event& event : *events) {
-      place.position = event.position();
-      if (event.aggregate_type() != "opportunity") continue;
+    const uint64_t seen = tail.moved().count();
+    if (const std::string feed_id = tail.head().feed_id;
+        !feed_id.empty() && feed_id != place.feed_id) {
+      return error::WatchTokenExpired();
+    }
+    const auto read = tail.After(db, place.position, kEventsPerRead);
+    if (!read.ok()) return read.status();
+    for (const auto& event : read->events) {
+      place.position = event->position();
+      if (event->aggregate_type() != "opportunity") continue;
       v1::Opportunity opportunity;
-      if (!event.state().UnpackTo(&opportunity))
+      if (!event->state().UnpackTo(&opportunity))
         return absl::DataLossError("an opportunity in the feed cannot be read");
       v1::WatchOpportunitiesResponse response;
-      response.set_change_type(event.type());
+      response.set_change_type(event->type());
       if (wanted(opportunity.owner())) {
         *response.mutable_opportunity() = std::move(opportunity);
-      } else if (event.type() == "opportunity.assigned" && wanted(opportunity.previous_owner())) {
+      } else if (event->type() == "opportunity.assigned" && wanted(opportunity.previous_owner())) {
         response.set_removed(true);
         response.mutable_opportunity()->set_name(opportunity.name());
       } else {
@@ -104,15 +110,13 @@ absl::Status OpportunityService::Watch(const rpc::Caller& caller, db::Session& d
       if (!writer.Write(std::move(response))) return absl::OkStatus();
       sent = absl::Now();
     }
-    if (!events->empty()) continue;
-    db.EndRead();
+    if (!read->events.empty()) continue;
     if (absl::Now() - sent >= kSignOfLife) {
       alive.set_resume_token(TokenOf(place));
       if (!writer.Write(alive)) return absl::OkStatus();
       sent = absl::Now();
     }
-    for (absl::Duration waited; waited < kPoll && !writer.Ended(); waited += kLookAround)
-      absl::SleepFor(kLookAround);
+    tail.moved().WaitPast(seen, kLookAround);
   }
   return writer.Draining() ? error::WatchDrained() : absl::OkStatus();
 }

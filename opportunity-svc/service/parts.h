@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "opportunity-svc/service/customers.h"
 #include "opportunity-svc/service/references.h"
+#include "platform/change/feed_tail.h"
 #include "platform/rpc/runner.h"
 
 namespace milepost::opportunity {
@@ -22,6 +23,7 @@ struct Parts {
   rpc::Runner& rpc;
   References& references;
   Customers& customers;
+  change::FeedTail& feed_tail;
   std::string currency_code;
 
   // The moment of a request, as fine as it is stored.

@@ -82,7 +82,7 @@ class World : public ::testing::Test {
     customer_server = builder.BuildAndStart();
     customers = std::make_unique<Customers>(
         grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials()));
-    const Parts parts{host.runner(), references, *customers, "CNY"};
+    const Parts parts{host.runner(), references, *customers, feed_tail, "CNY"};
     source_service = std::make_unique<SourceService>(parts);
     product_service = std::make_unique<ProductService>(parts);
     process_service = std::make_unique<ProcessService>(parts);
@@ -250,6 +250,8 @@ class World : public ::testing::Test {
   testing::ServiceHost host{Migrations()};
   FakeCustomers fake_customers;
   std::unique_ptr<grpc::Server> customer_server;
+  change::FeedTail feed_tail{[this] { return host.database().NewSession(); },
+                             change::FeedTail::Options(), host.registry()};
   References references{[this] { return host.now(); }};
   std::unique_ptr<Customers> customers;
   std::unique_ptr<SourceService> source_service;

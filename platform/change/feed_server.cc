@@ -1,13 +1,8 @@
 #include "platform/change/feed_server.h"
 
 #include <algorithm>
-#include <atomic>
-#include <deque>
-#include <mutex>
-#include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,8 +19,6 @@
 namespace milepost::change {
 namespace {
 
-using EventPointer = std::shared_ptr<const feed::v1::Event>;
-
 constexpr size_t kEventsPerRead = 1000;
 constexpr size_t kStatesPerPage = 500;
 // A batch is closed at the end of a transaction after the first, and anywhere before the second:
@@ -33,10 +26,7 @@ constexpr size_t kStatesPerPage = 500;
 constexpr size_t kBatchBytes = 512 * 1024;
 constexpr size_t kBatchEvents = 1000;
 constexpr size_t kMaxBatchBytes = 3 * 1024 * 1024;
-constexpr absl::Duration kPoll = absl::Milliseconds(50);
-constexpr absl::Duration kIdlePoll = absl::Seconds(1);           // Without subscribers.
 constexpr absl::Duration kLookAround = absl::Milliseconds(100);  // For a gone client, a drain.
-constexpr absl::Duration kTrimInterval = absl::Minutes(1);
 
 absl::Status OutOfRange(const std::string& reason, const std::string& message,
                         const FeedHead& head) {
@@ -68,9 +58,7 @@ absl::Status CheckPosition(const FeedHead& head, const std::string& feed_id, int
 
 struct FeedServer::Metrics {
   explicit Metrics(prometheus::Registry& registry)
-      : head(Gauge(registry, "milepost_feed_head_position", "Newest position of the feed.")),
-        earliest(Gauge(registry, "milepost_feed_earliest_position", "Oldest retained position.")),
-        subscribers(Gauge(registry, "milepost_feed_subscribers", "Open subscriptions.")),
+      : subscribers(Gauge(registry, "milepost_feed_subscribers", "Open subscriptions.")),
         slow(Gauge(registry, "milepost_feed_slow_subscribers",
                    "Subscriptions that are so far behind that they read from the tables.")),
         sent(prometheus::BuildCounter()
@@ -92,159 +80,15 @@ struct FeedServer::Metrics {
     return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
   }
 
-  prometheus::Gauge& head;
-  prometheus::Gauge& earliest;
   prometheus::Gauge& subscribers;
   prometheus::Gauge& slow;
   prometheus::Counter& sent;
   prometheus::Family<prometheus::Counter>& disconnects;
 };
 
-// Follows the head and holds the newest events, as long as somebody subscribes.
-class FeedServer::Tail {
- public:
-  Tail(const Sequencer& sequencer, Sequencer::SessionFactory make_session, const Options& options,
-       Metrics& metrics)
-      : sequencer_(sequencer),
-        make_session_(std::move(make_session)),
-        options_(options),
-        metrics_(metrics),
-        thread_([this](std::stop_token stop) { Run(std::move(stop)); }) {}
-
-  FeedHead head() const {
-    std::lock_guard lock(mutex_);
-    return head_;
-  }
-
-  // Events after `position` from memory, whole transactions, at most about `limit`; empty at the
-  // head; nullopt if they are not in memory.
-  std::optional<std::vector<EventPointer>> After(int64_t position, size_t limit) const {
-    std::lock_guard lock(mutex_);
-    if (position >= loaded_) return std::vector<EventPointer>();
-    const int64_t first = loaded_ - static_cast<int64_t>(events_.size()) + 1;
-    if (position + 1 < first) return std::nullopt;
-    std::vector<EventPointer> result;
-    for (auto i = static_cast<size_t>(position + 1 - first); i < events_.size(); ++i) {
-      if (result.size() >= limit &&
-          events_[i]->transaction_id() != result.back()->transaction_id()) {
-        break;
-      }
-      result.push_back(events_[i]);
-    }
-    return result;
-  }
-
-  // Notified when the head or the memory has moved.
-  const Signal& moved() const { return moved_; }
-
-  void Subscribe() {
-    ++subscribers_;
-    metrics_.subscribers.Increment();
-  }
-  void Unsubscribe() {
-    --subscribers_;
-    metrics_.subscribers.Decrement();
-  }
-
- private:
-  void Run(std::stop_token stop) {
-    const std::unique_ptr<db::Session> session = make_session_();
-    absl::Time trimmed = absl::InfinitePast();
-    bool complained = false;
-    while (!stop.stop_requested()) {
-      const uint64_t seen = sequencer_.advanced().count();
-      session->StartUnit("feed_tail", absl::Now() + absl::Seconds(5));
-      absl::Status status = Follow(*session);
-      if (status.ok() && absl::Now() - trimmed > kTrimInterval) {
-        trimmed = absl::Now();
-        status = TrimFeed(*session, absl::Now() - options_.retention);
-      }
-      if (!status.ok() && !complained) {
-        log::Warning("feed_tail_interrupted", {{"error", status.ToString()}});
-      }
-      complained = !status.ok();
-      // In short steps, so that a first subscriber and the end are noticed.
-      const absl::Time until = absl::Now() + (subscribers_ > 0 ? kPoll : kIdlePoll);
-      while (!stop.stop_requested() && absl::Now() < until &&
-             sequencer_.advanced().WaitPast(seen, kPoll) == seen && subscribers_ == 0) {
-      }
-    }
-  }
-
-  absl::Status Follow(db::Session& session) {
-    absl::StatusOr<FeedHead> head = ReadFeedHead(session);
-    if (!head.ok()) return head.status();
-    metrics_.head.Set(static_cast<double>(head->position));
-    metrics_.earliest.Set(static_cast<double>(head->earliest));
-    int64_t loaded;
-    {
-      std::lock_guard lock(mutex_);
-      const bool replaced = head_.feed_id != head->feed_id || head->position < loaded_;
-      if (replaced || subscribers_ == 0) {
-        events_.clear();
-        bytes_ = 0;
-        loaded_ = head->position;
-      }
-      // Too far behind to catch up in memory: who needs that part reads the tables.
-      if (head->position - loaded_ > static_cast<int64_t>(20 * kEventsPerRead)) {
-        events_.clear();
-        bytes_ = 0;
-        loaded_ = head->position;
-      }
-      loaded = loaded_;
-    }
-    while (loaded < head->position) {
-      absl::StatusOr<std::vector<feed::v1::Event>> events =
-          ReadEvents(session, loaded, kEventsPerRead);
-      if (!events.ok()) return events.status();
-      if (events->empty()) return absl::InternalError("the feed ends before its head");
-      {
-        std::lock_guard lock(mutex_);
-        for (feed::v1::Event& event : *events) {
-          bytes_ += event.ByteSizeLong();
-          events_.push_back(std::make_shared<const feed::v1::Event>(std::move(event)));
-        }
-        while (bytes_ > options_.memory_bytes && events_.size() > 1) {
-          bytes_ -= events_.front()->ByteSizeLong();
-          events_.pop_front();
-        }
-        loaded += static_cast<int64_t>(events->size());
-        loaded_ = loaded;
-        // More may have come since the head was read.
-        head->position = std::max(head->position, loaded);
-        head_ = *head;
-      }
-      moved_.Notify();
-    }
-    {
-      std::lock_guard lock(mutex_);
-      head_ = *std::move(head);
-    }
-    return absl::OkStatus();
-  }
-
-  const Sequencer& sequencer_;
-  const Sequencer::SessionFactory make_session_;
-  const Options options_;
-  Metrics& metrics_;
-  Signal moved_;
-  std::atomic<int> subscribers_{0};
-  mutable std::mutex mutex_;
-  // Guarded by mutex_.
-  FeedHead head_;
-  int64_t loaded_ = 0;  // Position of the last event in memory, or where the memory begins.
-  size_t bytes_ = 0;
-  std::deque<EventPointer> events_;
-  std::jthread thread_;
-};
-
-FeedServer::FeedServer(rpc::Runner& runner, const Sequencer& sequencer,
-                       Sequencer::SessionFactory make_session, Options options,
+FeedServer::FeedServer(rpc::Runner& runner, FeedTail& tail, Options options,
                        prometheus::Registry& registry)
-    : rpc_(runner),
-      options_(options),
-      metrics_(std::make_unique<Metrics>(registry)),
-      tail_(std::make_unique<Tail>(sequencer, std::move(make_session), options, *metrics_)) {
+    : rpc_(runner), tail_(tail), options_(options), metrics_(std::make_unique<Metrics>(registry)) {
   rpc_.Register<feed::v1::FeedService>();
 }
 
@@ -256,9 +100,9 @@ grpc::ServerWriteReactor<feed::v1::Batch>* FeedServer::Subscribe(
       *context, *request,
       [this](const rpc::Caller&, db::Session& session, const feed::v1::SubscribeRequest& subscribe,
              rpc::Writer<feed::v1::Batch>& out) {
-        tail_->Subscribe();
+        metrics_->subscribers.Increment();
         const absl::Status status = Send(session, subscribe, out);
-        tail_->Unsubscribe();
+        metrics_->subscribers.Decrement();
         const std::string reason = status::ReasonOf(status) == "DRAINING" ? "draining"
                                    : !status.ok()                         ? "error"
                                    : out.Ended()                          ? "gone"
@@ -282,6 +126,7 @@ absl::Status FeedServer::Send(db::Session& session, const feed::v1::SubscribeReq
   const std::set<std::string> types(request.aggregate_types().begin(),
                                     request.aggregate_types().end());
   int64_t position = request.after_position();
+  const FeedTail::Reader reader(tail_);
   bool slow = false;
   const auto set_slow = [&](bool now) {
     if (now != slow) now ? metrics_->slow.Increment() : metrics_->slow.Decrement();
@@ -292,7 +137,7 @@ absl::Status FeedServer::Send(db::Session& session, const feed::v1::SubscribeReq
   size_t batch_bytes = 0;
   // Sends what has been gathered up to `through`.
   const auto flush = [&](int64_t through) {
-    FeedHead head = tail_->head();
+    FeedHead head = tail_.head();
     if (head.position < through || head.feed_id.empty()) head = *first_head;
     batch.set_after_position(position);
     batch.set_through_position(through);
@@ -323,37 +168,30 @@ absl::Status FeedServer::Send(db::Session& session, const feed::v1::SubscribeReq
       flush(position);
       break;
     }
-    const uint64_t seen = tail_->moved().count();
-    if (const FeedHead head = tail_->head();
+    const uint64_t seen = tail_.moved().count();
+    if (const FeedHead head = tail_.head();
         !head.feed_id.empty() && head.feed_id != first_head->feed_id) {
       result = CheckPosition(head, first_head->feed_id, position);
       break;
     }
-    std::optional<std::vector<EventPointer>> events = tail_->After(position, kEventsPerRead);
-    set_slow(!events.has_value());
-    if (!events) {
-      absl::StatusOr<std::vector<feed::v1::Event>> read =
-          ReadEvents(session, position, kEventsPerRead);
-      if (!read.ok()) {
-        result = read.status();
-        break;
-      }
-      events.emplace();
-      for (feed::v1::Event& event : *read) {
-        events->push_back(std::make_shared<const feed::v1::Event>(std::move(event)));
-      }
+    const absl::StatusOr<FeedTail::Events> read = tail_.After(session, position, kEventsPerRead);
+    if (!read.ok()) {
+      result = read.status();
+      break;
     }
-    if (events->empty()) {
+    set_slow(!read->from_memory);
+    const auto& events = read->events;
+    if (events.empty()) {
       if (absl::Now() >= bookmark_due) {
         if (!flush(position)) break;
         bookmark_due = absl::Now() + options_.bookmark;
       }
-      tail_->moved().WaitPast(seen, kLookAround);
+      tail_.moved().WaitPast(seen, kLookAround);
       continue;
     }
     bool gone = false;
-    for (size_t i = 0; i < events->size() && !gone; ++i) {
-      const feed::v1::Event& event = *(*events)[i];
+    for (size_t i = 0; i < events.size() && !gone; ++i) {
+      const feed::v1::Event& event = *events[i];
       const bool wanted = types.empty() || types.contains(event.aggregate_type());
       if (wanted) {
         const size_t bytes = event.ByteSizeLong();
@@ -364,9 +202,9 @@ absl::Status FeedServer::Send(db::Session& session, const feed::v1::SubscribeReq
         batch_bytes += bytes;
       }
       const bool ends_transaction =
-          i + 1 == events->size() || (*events)[i + 1]->transaction_id() != event.transaction_id();
+          i + 1 == events.size() || events[i + 1]->transaction_id() != event.transaction_id();
       if (!gone && ends_transaction &&
-          (i + 1 == events->size() || batch_bytes >= kBatchBytes ||
+          (i + 1 == events.size() || batch_bytes >= kBatchBytes ||
            batch.events_size() >= static_cast<int>(kBatchEvents))) {
         gone = !flush(event.position());
       }

@@ -6,7 +6,7 @@
 
 #include "absl/time/time.h"
 #include "milepost/feed/v1/feed.grpc.pb.h"
-#include "platform/change/sequencer.h"
+#include "platform/change/feed_tail.h"
 #include "platform/rpc/runner.h"
 
 namespace prometheus {
@@ -15,23 +15,19 @@ class Registry;
 
 namespace milepost::change {
 
-// One tailer per process keeps the newest events in memory for all subscribers; who is further
-// behind reads from the tables. A transaction's events travel in one batch unless they are more
+// Subscribers get the newest events from the tail's memory; who is further behind reads from the
+// tables. A transaction's events travel in one batch unless they are more
 // than fit into a message. All methods may be called by any thread.
 class FeedServer final : public feed::v1::FeedService::CallbackService {
  public:
   struct Options {
-    absl::Duration retention = absl::Hours(24 * 30);
     absl::Duration bookmark = absl::Seconds(2);  // An idle stream hears of the head so often.
     // A stream ends after this, and the reader comes back: replicas get their share again.
     absl::Duration stream_age = absl::Minutes(10);
-    size_t memory_bytes = 16 * 1024 * 1024;
   };
 
-  // All outlive this object; the sequencer tells when there is something new.
-  FeedServer(rpc::Runner& runner, const Sequencer& sequencer,
-             Sequencer::SessionFactory make_session, Options options,
-             prometheus::Registry& registry);
+  // All outlive this object.
+  FeedServer(rpc::Runner& runner, FeedTail& tail, Options options, prometheus::Registry& registry);
   ~FeedServer() override;
 
   grpc::ServerWriteReactor<feed::v1::Batch>* Subscribe(
@@ -43,7 +39,6 @@ class FeedServer final : public feed::v1::FeedService::CallbackService {
                                           feed::v1::FeedStatus* response) override;
 
  private:
-  class Tail;
   struct Metrics;
 
   absl::Status Send(db::Session& session, const feed::v1::SubscribeRequest& request,
@@ -52,9 +47,9 @@ class FeedServer final : public feed::v1::FeedService::CallbackService {
                             rpc::Writer<feed::v1::SnapshotPage>& out);
 
   rpc::Runner& rpc_;
+  FeedTail& tail_;
   const Options options_;
   const std::unique_ptr<Metrics> metrics_;
-  const std::unique_ptr<Tail> tail_;
 };
 
 }  // namespace milepost::change

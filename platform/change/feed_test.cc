@@ -39,9 +39,12 @@ class Source {
     sequencing.rest = absl::ZeroDuration();
     sequencer_ = std::make_unique<Sequencer>([this] { return host_.database().NewSession(); },
                                              committed_, sequencing, host_.registry());
-    server_ = std::make_unique<FeedServer>(
-        host_.runner(), *sequencer_, [this] { return host_.database().NewSession(); },
-        FeedServer::Options{.bookmark = absl::Milliseconds(200)}, host_.registry());
+    tail_ = std::make_unique<FeedTail>([this] { return host_.database().NewSession(); },
+                                       FeedTail::Options(), host_.registry());
+    tail_thread_ = std::jthread([this](std::stop_token stop) { tail_->Run(*sequencer_, stop); });
+    server_ = std::make_unique<FeedServer>(host_.runner(), *tail_,
+                                           FeedServer::Options{.bookmark = absl::Milliseconds(200)},
+                                           host_.registry());
     host_.Start({server_.get()});
   }
   ~Source() {
@@ -94,6 +97,8 @@ class Source {
   std::unique_ptr<db::Session> session_;
   Signal committed_;
   std::unique_ptr<Sequencer> sequencer_;
+  std::unique_ptr<FeedTail> tail_;
+  std::jthread tail_thread_;
   std::unique_ptr<FeedServer> server_;
   std::map<std::string, int64_t> versions_;
   int64_t written_ = 0;

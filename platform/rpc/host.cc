@@ -74,6 +74,7 @@ struct Host::State {
   std::vector<std::pair<std::string, std::function<void(std::stop_token)>>> background;
   std::vector<std::pair<std::string, std::function<absl::Status()>>> checks;
   change::Signal committed;
+  std::unique_ptr<change::FeedTail> feed_tail;
   std::shared_ptr<ProcessMetrics> process = std::make_shared<ProcessMetrics>();
   std::atomic<bool> started{false};
   std::atomic<bool> draining{false};
@@ -97,7 +98,11 @@ Host::Host(Settings settings, std::vector<db::Migration> migrations)
       migrations_(std::move(migrations)),
       registry_(std::make_shared<prometheus::Registry>()),
       db_metrics_(db::MakeMetrics(*registry_)),
-      state_(std::make_unique<State>()) {}
+      state_(std::make_unique<State>()) {
+  state_->feed_tail = std::make_unique<change::FeedTail>(
+      [this] { return NewSession(); },
+      change::FeedTail::Options{.retention = settings_.feed_retention}, *registry_);
+}
 
 Host::~Host() = default;
 
@@ -133,6 +138,8 @@ std::unique_ptr<db::Session> Host::NewSession(absl::Duration read_timeout) {
 }
 
 change::Signal& Host::committed() { return state_->committed; }
+
+change::FeedTail& Host::feed_tail() { return *state_->feed_tail; }
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Host::PeerChannel(const std::string& address) {
   auto credentials = PeerCredentials(
@@ -277,9 +284,8 @@ absl::Status Host::Serve() {
   }
 
   change::Sequencer sequencer([this] { return NewSession(); }, state_->committed, {}, *registry_);
-  change::FeedServer feed(
-      *runner_, sequencer, [this] { return NewSession(); }, {.retention = settings_.feed_retention},
-      *registry_);
+  const std::jthread tail([&](std::stop_token stop) { feed_tail().Run(sequencer, stop); });
+  change::FeedServer feed(*runner_, feed_tail(), {}, *registry_);
   change::ChangeService changes(*runner_, may_see_record_, owner_of_record_);
   AddService(feed, "milepost.feed.v1.FeedService");
   AddService(changes, "milepost.change.v1.ChangeService");

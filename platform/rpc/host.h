@@ -11,6 +11,7 @@
 #include "grpcpp/channel.h"
 #include "grpcpp/impl/service_type.h"
 #include "platform/access/organization.h"
+#include "platform/change/feed_tail.h"
 #include "platform/change/signal.h"
 #include "platform/db/migration.h"
 #include "platform/rpc/runner.h"
@@ -41,6 +42,9 @@ class Host {
 
   // Told after every commit of this process.
   change::Signal& committed();
+
+  // This service's own feed as streams read it; followed from Serve on.
+  change::FeedTail& feed_tail();
 
   // A channel to a peer with this service's certificate: round robin, keepalive, retries of
   // UNAVAILABLE. An error names the TLS file that cannot be used.

@@ -51,6 +51,7 @@ ServiceHost::ServiceHost(std::vector<db::Migration> migrations)
   options.workers = 4;
   absl::LoadTimeZone("Asia/Shanghai", &options.zone);
   options.now = [this] { return now(); };
+  options.committed = &committed_;
   runner_ = std::make_unique<rpc::Runner>(
       std::move(options), *std::move(verifier), organization_,
       [this] { return database_.NewSession(); }, *registry_);

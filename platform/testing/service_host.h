@@ -10,6 +10,7 @@
 #include "grpcpp/client_context.h"
 #include "grpcpp/impl/service_type.h"
 #include "platform/access/organization.h"
+#include "platform/change/signal.h"
 #include "platform/rpc/runner.h"
 #include "platform/testing/database.h"
 #include "prometheus/registry.h"
@@ -33,6 +34,7 @@ class ServiceHost {
   access::OrganizationCache& organization() { return organization_; }
   prometheus::Registry& registry() { return *registry_; }
   Database& database() { return database_; }
+  change::Signal& committed() { return committed_; }  // As rpc::Host has it.
   absl::Time now() const;
   void Advance(absl::Duration duration);
 
@@ -51,6 +53,7 @@ class ServiceHost {
  private:
   struct State;
   Database database_;
+  change::Signal committed_;
   std::shared_ptr<prometheus::Registry> registry_;
   access::OrganizationCache organization_;
   std::unique_ptr<rpc::Runner> runner_;
