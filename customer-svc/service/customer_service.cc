@@ -124,14 +124,16 @@ absl::StatusOr<v1::Customer> CustomerService::Create(const Caller& caller, db::S
   const Customer customer = NewCustomer(std::move(draft), now, today());
 
   // Row, search terms, change, commit: a round trip more than other creations have, for the terms
-  // are rows of their own. Duplicates are looked for inside the insert; a parent is read first.
+  // are rows of their own.
+  const OwnerFilter parents = VisibleOwners(caller);
   std::vector<DuplicateCandidate> candidates;
   const absl::Status written = db.Transact([&](db::Transaction& tx) -> absl::Status {
     candidates.clear();
-    if (absl::Status s = CheckParent(caller, tx, customer.parent_id); !s.ok()) return s;
-    if (command->allow_duplicates) return customers_.Insert(tx, caller.Change(request), customer);
-    absl::StatusOr<std::vector<DuplicateCandidate>> found =
-        customers_.InsertUnlessDuplicate(tx, caller.Change(request), customer, kMaxCandidates);
+    if (command->allow_duplicates) {
+      return customers_.Insert(tx, caller.Change(request), customer, parents);
+    }
+    absl::StatusOr<std::vector<DuplicateCandidate>> found = customers_.InsertUnlessDuplicate(
+        tx, caller.Change(request), customer, parents, kMaxCandidates);
     if (!found.ok() || found->empty()) return found.status();
     candidates = *std::move(found);
     return error::HasDuplicates(customer.display_name, candidates.size());

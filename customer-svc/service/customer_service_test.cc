@@ -223,7 +223,29 @@ TEST_F(CustomerServiceTest, TheParentMustExistAndBeVisible) {
   request.mutable_customer()->set_parent("customers/group");
   EXPECT_THAT(Create(anna_, request),
               Fails(StatusCode::kFailedPrecondition, "REFERENCE_NOT_FOUND"));
+  request.set_allow_duplicates(true);
+  EXPECT_THAT(Create(anna_, request),
+              Fails(StatusCode::kFailedPrecondition, "REFERENCE_NOT_FOUND"));
   EXPECT_THAT(Create(admin_, request), IsOk());
+
+  // A parent of one's own, in the shared pool, and for one who sees only some members.
+  Made("own", "集团乙", "anna");
+  Made("pooled", "集团丙", "");
+  for (const Who& who : {anna_, mia_}) {
+    for (const char* parent : {"customers/own", "customers/pooled"}) {
+      request = NewCompany("", absl::StrCat("子公司", who.member, parent));
+      request.mutable_customer()->set_parent(parent);
+      const auto created = Create(who, request);
+      ASSERT_THAT(created, IsOk());
+      EXPECT_EQ(created->parent(), parent);
+      // Of two faults the parent is named; where it is none, the duplicates are.
+      EXPECT_THAT(Create(who, request), Fails(StatusCode::kAlreadyExists, "DUPLICATE_CUSTOMERS"));
+      request.mutable_customer()->set_parent("customers/group");
+      EXPECT_THAT(Create(who, request),
+                  Fails(StatusCode::kFailedPrecondition, "REFERENCE_NOT_FOUND"));
+    }
+  }
+
   request = NewCompany("self", "自己");
   request.mutable_customer()->set_parent("customers/self");
   EXPECT_THAT(Create(anna_, request).status(), NamesField("customer.parent"));

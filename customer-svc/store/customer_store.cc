@@ -292,6 +292,48 @@ void AppendOwners(const std::vector<std::string>& owners, std::string& sql,
   for (size_t i = 0; i < count; ++i) values.emplace_back(owners[std::min(i, owners.size() - 1)]);
 }
 
+// " AND EXISTS (...)": the parent of the customer is there, and one of these owners has it. Nothing
+// if it has no parent.
+void AppendParent(const Customer& customer, const OwnerFilter& parents, std::string& sql,
+                  std::vector<db::Value>& values) {
+  if (customer.parent_id.empty()) return;
+  absl::StrAppend(&sql, " AND EXISTS (SELECT 1 FROM customers p WHERE p.customer_id = ?");
+  values.emplace_back(customer.parent_id);
+  if (parents) {
+    absl::StrAppend(&sql, " AND p.");
+    AppendOwners(*parents, sql, values);
+  }
+  absl::StrAppend(&sql, ")");
+}
+
+// Writes the row if the conditions hold; returns how many rows that were, 0 or 1.
+absl::StatusOr<int64_t> InsertIf(db::Transaction& tx, std::string_view name,
+                                 const Customer& customer, const std::string& conditions,
+                                 const std::vector<db::Value>& condition_values) {
+  static const std::string kInsert =
+      absl::StrCat("INSERT INTO customers (", ColumnList("", kColumnCount), ") SELECT ",
+                   db::Placeholders(kColumnCount), " FROM dual WHERE 1 = 1");
+  std::vector<db::Value> values;
+  AppendColumns(customer, values);
+  values.insert(values.end(), condition_values.begin(), condition_values.end());
+  absl::StatusOr<int64_t> rows = tx.ExecuteValues({name, kInsert + conditions}, values);
+  if (!rows.ok()) return NameInsertError(rows.status(), customer);
+  return rows;
+}
+
+// REFERENCE_NOT_FOUND if the condition of AppendParent does not hold.
+absl::Status CheckParent(db::Snapshot& snapshot, const Customer& customer,
+                         const OwnerFilter& parents) {
+  if (customer.parent_id.empty()) return absl::OkStatus();
+  std::string sql = "SELECT 1 FROM dual WHERE 1 = 1";
+  std::vector<db::Value> values;
+  AppendParent(customer, parents, sql, values);
+  const absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"check_parent", sql}, values);
+  if (!rows.ok()) return rows.status();
+  if (!rows->empty()) return absl::OkStatus();
+  return error::ReferenceNotFound("parent", error::CustomerName(customer.parent_id));
+}
+
 // Conditions of a list other than the owner.
 void AppendConditions(const ListCustomersQuery& query, std::string& sql,
                       std::vector<db::Value>& values) {
@@ -638,27 +680,22 @@ absl::StatusOr<std::vector<DuplicateCandidate>> CustomerStore::FindDuplicates(
 }
 
 absl::Status CustomerStore::Insert(db::Transaction& tx, const change::Context& why,
-                                   const Customer& customer) const {
-  static const std::string kSql = absl::StrCat(
-      "INSERT INTO customers (", ColumnList("", kColumnCount), ") VALUES ", RowPlaceholder());
+                                   const Customer& customer, const OwnerFilter& parents) const {
+  std::string conditions;
   std::vector<db::Value> values;
-  AppendColumns(customer, values);
-  const absl::StatusOr<int64_t> rows = tx.ExecuteValues({"insert_customer", kSql}, values);
-  if (!rows.ok()) return NameInsertError(rows.status(), customer);
+  AppendParent(customer, parents, conditions, values);
+  const absl::StatusOr<int64_t> rows =
+      InsertIf(tx, "insert_customer", customer, conditions, values);
+  if (!rows.ok()) return rows.status();
+  if (*rows == 0)
+    return error::ReferenceNotFound("parent", error::CustomerName(customer.parent_id));
   if (absl::Status s = InsertTermsOf(tx, {&customer}); !s.ok()) return s;
   return Record(tx, why, "customer.created", customer, absl::InfinitePast());
 }
 
 absl::StatusOr<std::vector<DuplicateCandidate>> CustomerStore::InsertUnlessDuplicate(
-    db::Transaction& tx, const change::Context& why, const Customer& customer, int limit) const {
-  static const std::string kSql =
-      absl::StrCat("INSERT INTO customers (", ColumnList("", kColumnCount), ") SELECT ",
-                   db::Placeholders(kColumnCount),
-                   " FROM dual WHERE NOT EXISTS (SELECT 1 FROM customers WHERE name_key = ?)"
-                   " AND NOT EXISTS (SELECT 1 FROM customers WHERE credit_code = ?)"
-                   " AND NOT EXISTS (SELECT 1 FROM customers WHERE phone_digits = ?)"
-                   " AND NOT EXISTS (SELECT 1 FROM contacts WHERE phone_digits = ?)"
-                   " AND NOT EXISTS (SELECT 1 FROM contacts WHERE mobile_digits = ?)");
+    db::Transaction& tx, const change::Context& why, const Customer& customer,
+    const OwnerFilter& parents, int limit) const {
   const DuplicateKeys keys = KeysOf(customer);
   const auto refusing = [&]() -> absl::StatusOr<std::vector<DuplicateCandidate>> {
     absl::StatusOr<std::vector<DuplicateCandidate>> found =
@@ -671,15 +708,21 @@ absl::StatusOr<std::vector<DuplicateCandidate>> CustomerStore::InsertUnlessDupli
     return found;
   };
   const auto or_none = [](const std::string& key) { return key.empty() ? kNoKey : key; };
-  std::vector<db::Value> values;
-  AppendColumns(customer, values);
-  values.insert(values.end(),
-                {or_none(keys.name_key), or_none(keys.credit_code), or_none(keys.phone_digits),
-                 or_none(keys.phone_digits), or_none(keys.phone_digits)});
+  std::string conditions =
+      " AND NOT EXISTS (SELECT 1 FROM customers WHERE name_key = ?)"
+      " AND NOT EXISTS (SELECT 1 FROM customers WHERE credit_code = ?)"
+      " AND NOT EXISTS (SELECT 1 FROM customers WHERE phone_digits = ?)"
+      " AND NOT EXISTS (SELECT 1 FROM contacts WHERE phone_digits = ?)"
+      " AND NOT EXISTS (SELECT 1 FROM contacts WHERE mobile_digits = ?)";
+  std::vector<db::Value> values = {or_none(keys.name_key), or_none(keys.credit_code),
+                                   or_none(keys.phone_digits), or_none(keys.phone_digits),
+                                   or_none(keys.phone_digits)};
+  AppendParent(customer, parents, conditions, values);
   const absl::StatusOr<int64_t> rows =
-      tx.ExecuteValues({"insert_customer_unless_duplicate", kSql}, values);
-  if (!rows.ok()) return NameInsertError(rows.status(), customer);
+      InsertIf(tx, "insert_customer_unless_duplicate", customer, conditions, values);
+  if (!rows.ok()) return rows.status();
   if (*rows == 0) {
+    if (absl::Status s = CheckParent(tx, customer, parents); !s.ok()) return s;
     absl::StatusOr<std::vector<DuplicateCandidate>> found = refusing();
     if (!found.ok() || !found->empty()) return found;
     // If none of them refuses, it was the customer with the very id that did.

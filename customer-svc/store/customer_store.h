@@ -81,15 +81,20 @@ class CustomerStore {
                                                                  const std::string& except_id,
                                                                  int limit) const;
 
-  // A new customer with its change. ALREADY_EXISTS / ID_TAKEN.
-  absl::Status Insert(db::Transaction& tx, const change::Context& why,
-                      const Customer& customer) const;
+  // A new customer with its change. ALREADY_EXISTS / ID_TAKEN; REFERENCE_NOT_FOUND if it has a
+  // parent that is not there or not of one of these owners. With the commit four round trips: its
+  // row, its search terms, the change. The parent and duplicates are looked for by the statement
+  // that writes the row; only a refusal costs more, to say why.
+  absl::Status Insert(db::Transaction& tx, const change::Context& why, const Customer& customer,
+                      const OwnerFilter& parents) const;
   // The same, but only if no customer refuses it as a duplicate: else those that do, at most
   // `limit`, and nothing is to be committed. Of two that come at the same instant the second waits
-  // for the first and finds it.
+  // for the first and finds it, for the domain has duplicates found on create, and two people who
+  // meet the same customer enter it at the same time.
   absl::StatusOr<std::vector<DuplicateCandidate>> InsertUnlessDuplicate(db::Transaction& tx,
                                                                         const change::Context& why,
                                                                         const Customer& customer,
+                                                                        const OwnerFilter& parents,
                                                                         int limit) const;
   // Writes `after` over `before`, which the transaction has locked, and returns what is now stored.
   // `event` is the change's type.
