@@ -17,6 +17,7 @@
 #include "milepost/organization/v1/unit.pb.h"
 #include "milepost/reporting/v1/projection.pb.h"
 #include "milepost/reporting/v1/report.pb.h"
+#include "milepost/target/v1/commitment.pb.h"
 #include "milepost/target/v1/metric.pb.h"
 #include "milepost/target/v1/node.pb.h"
 #include "milepost/target/v1/plan.pb.h"
@@ -37,7 +38,7 @@ const google::protobuf::Descriptor* const kLinked[] = {
     organization::v1::Unit::descriptor(),     reporting::v1::ProjectionStatus::descriptor(),
     reporting::v1::Actuals::descriptor(),     target::v1::Metric::descriptor(),
     target::v1::Node::descriptor(),           target::v1::Plan::descriptor(),
-    target::v1::FunnelRate::descriptor()};
+    target::v1::FunnelRate::descriptor(),     target::v1::Commitment::descriptor()};
 
 }  // namespace
 
@@ -383,6 +384,34 @@ const std::vector<Verb>& Verbs() {
        "progress",
        "milepost.reporting.v1.ReportService.GetTargetProgress",
        {"name"},
+       "plans"},
+      {"target",
+       "commit",
+       "milepost.target.v1.CommitmentService.ProposeCommitment",
+       {"node", "committed_units"}},
+      {"target", "commitment", "milepost.target.v1.CommitmentService.GetCommitment", {"name"}},
+      {"target",
+       "commitments",
+       "milepost.target.v1.CommitmentService.ListCommitments",
+       {"plan"},
+       "plans"},
+      {"target",
+       "accept-commitment",
+       "milepost.target.v1.CommitmentService.AcceptCommitment",
+       {"name"}},
+      {"target",
+       "counter-commitment",
+       "milepost.target.v1.CommitmentService.CounterCommitment",
+       {"name", "counter_units"}},
+      {"target",
+       "reject-commitment",
+       "milepost.target.v1.CommitmentService.RejectCommitment",
+       {"name"}},
+      {"target", "accept-counter", "milepost.target.v1.CommitmentService.AcceptCounter", {"name"}},
+      {"target",
+       "rollup",
+       "milepost.target.v1.CommitmentService.ListRollupRows",
+       {"plan"},
        "plans"},
       {"target", "funnel", "milepost.target.v1.PlanningService.ComputeFunnel", {}},
       {"target", "forecast", "milepost.target.v1.PlanningService.ForecastFunnel", {}},

@@ -8,6 +8,7 @@
 #include "platform/resource/name.h"
 #include "platform/rpc/host.h"
 #include "target-svc/service/calendar_service.h"
+#include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
 #include "target-svc/service/member_service.h"
 #include "target-svc/service/metric_service.h"
@@ -38,6 +39,7 @@ absl::Status Serve(rpc::Host& host) {
   PlanService plans(host.runner(), directory, host.settings().currency_code);
   NodeService nodes(host.runner(), directory, reporting::v1::ReportService::NewStub(*reporting));
   PlanningService planning(host.runner());
+  CommitmentService commitments(host.runner(), directory);
   host.AddService(units, organization::v1::UnitService::service_full_name());
   host.AddService(members, organization::v1::MemberService::service_full_name());
   host.AddService(calendars, organization::v1::CalendarService::service_full_name());
@@ -45,6 +47,7 @@ absl::Status Serve(rpc::Host& host) {
   host.AddService(plans, v1::PlanService::service_full_name());
   host.AddService(nodes, v1::NodeService::service_full_name());
   host.AddService(planning, v1::PlanningService::service_full_name());
+  host.AddService(commitments, v1::CommitmentService::service_full_name());
   host.set_may_see_record(
       [&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
         return MaySeeRecord(caller, db, directory, record);

@@ -31,6 +31,20 @@ const char* Name(PlanState state) {
   return "UNKNOWN";
 }
 
+const char* Name(CommitmentState state) {
+  switch (state) {
+    case CommitmentState::kProposed:
+      return "PROPOSED";
+    case CommitmentState::kCountered:
+      return "COUNTERED";
+    case CommitmentState::kAccepted:
+      return "ACCEPTED";
+    case CommitmentState::kRejected:
+      return "REJECTED";
+  }
+  return "UNKNOWN";
+}
+
 std::string Until(absl::CivilDay until) {
   return until >= kForever ? "without end" : absl::StrCat("to ", Day(until - 1));
 }
@@ -189,6 +203,51 @@ absl::Status PlanDoesNotAddUp(const std::string& name, const Variance& variance)
 absl::Status ReasonRequired(const std::string& name) {
   return Error(StatusCode::kFailedPrecondition, "REASON_REQUIRED",
                absl::StrCat(name, " is ACTIVE: every change needs a reason"), {{"name", name}});
+}
+
+absl::Status CommitmentsClosed(const std::string& plan) {
+  return Error(StatusCode::kFailedPrecondition, "COMMITMENTS_CLOSED",
+               absl::StrCat(plan, " takes no commitments: that is its policy"), {{"name", plan}});
+}
+
+absl::Status MayNotCommit(const std::string& node) {
+  return Error(StatusCode::kPermissionDenied, "MAY_NOT_COMMIT",
+               absl::StrCat("to ", node, " commits whose target it is: the member, or who leads ",
+                            "the unit itself"),
+               {{"name", node}});
+}
+
+absl::Status MayNotDecide(const std::string& name) {
+  return Error(StatusCode::kPermissionDenied, "MAY_NOT_DECIDE",
+               absl::StrCat("on ", name, " decides who leads its owner, or an administrator"),
+               {{"name", name}});
+}
+
+absl::Status OwnCommitment(const std::string& name) {
+  return Error(StatusCode::kPermissionDenied, "OWN_COMMITMENT",
+               absl::StrCat("nobody decides on a commitment of their own, and ", name, " is yours"),
+               {{"name", name}});
+}
+
+absl::Status WrongCommitmentState(const std::string& name, CommitmentState found,
+                                  CommitmentState wanted) {
+  return Error(StatusCode::kFailedPrecondition, "WRONG_COMMITMENT_STATE",
+               absl::StrCat(name, " is ", Name(found), ", not ", Name(wanted)),
+               {{"name", name}, {"state", Name(found)}, {"wanted", Name(wanted)}});
+}
+
+absl::Status TooManyCommitmentSteps(const std::string& name) {
+  return Error(StatusCode::kFailedPrecondition, "TOO_MANY_STEPS",
+               absl::StrCat(name, " has gone back and forth ", kMaxCommitmentSteps,
+                            " times; that is the ", "limit"),
+               {{"name", name}, {"limit", absl::StrCat(kMaxCommitmentSteps)}});
+}
+
+absl::Status RollupTooLarge(const std::string& plan) {
+  return Error(StatusCode::kFailedPrecondition, "ROLLUP_TOO_LARGE",
+               absl::StrCat("targets or commitments of ", plan, " add up to more than ",
+                            kMaxTreeValue, " in one breakdown"),
+               {{"name", plan}, {"limit", absl::StrCat(kMaxTreeValue)}});
 }
 
 absl::Status NodeLocked(const std::string& name, int64_t units) {

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/civil_time.h"
+#include "target-svc/domain/commitment.h"
 #include "target-svc/domain/plan.h"
 #include "target-svc/domain/split.h"
 
@@ -48,6 +49,16 @@ absl::Status WrongPlanState(const std::string& name, PlanState found,
                             const std::vector<PlanState>& wanted);
 absl::Status PlanDoesNotAddUp(const std::string& name, const Variance& variance);
 absl::Status ReasonRequired(const std::string& name);
+
+// Commitments.
+absl::Status CommitmentsClosed(const std::string& plan);
+absl::Status MayNotCommit(const std::string& node);
+absl::Status MayNotDecide(const std::string& name);
+absl::Status OwnCommitment(const std::string& name);
+absl::Status WrongCommitmentState(const std::string& name, CommitmentState found,
+                                  CommitmentState wanted);
+absl::Status TooManyCommitmentSteps(const std::string& name);
+absl::Status RollupTooLarge(const std::string& plan);
 
 // Nodes.
 absl::Status NodeLocked(const std::string& name, int64_t units);

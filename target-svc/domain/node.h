@@ -180,7 +180,9 @@ enum class ViolationKind {
   kOverAssigned = 2,
   kBelowMinimum = 3,
   kAboveMaximum = 4,
-  kPeriodsOverlap = 5
+  kPeriodsOverlap = 5,
+  kNotCommitted = 6,
+  kUnderCommitted = 7
 };
 
 // One thing in a plan that does not add up.

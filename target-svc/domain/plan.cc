@@ -38,6 +38,11 @@ bool MaySeeAll(const Actor& actor, const Plan& plan) {
          actor.member_id == plan.owner_id || (actor.manager && LeadsPlan(actor, plan));
 }
 
+bool ShowsChains(const Plan& plan) {
+  return plan.state == PlanState::kActive || plan.state == PlanState::kClosed ||
+         plan.commitment_policy != CommitmentPolicy::kClosed;
+}
+
 absl::StatusOr<Plan> ApplySubmit(Plan plan, const Actor& actor, absl::Time now) {
   if (absl::Status s = CheckEditor(plan, actor); !s.ok()) return s;
   if (absl::Status s = CheckState(plan, PlanState::kDraft); !s.ok()) return s;
@@ -111,6 +116,10 @@ absl::Status CheckDescribe(const Plan& plan, const Actor& actor) {
   return error::WrongPlanState(
       "plans/" + plan.id, plan.state,
       {PlanState::kDraft, PlanState::kSubmitted, PlanState::kApproved, PlanState::kActive});
+}
+
+absl::Status CheckChangePolicy(const Plan& plan, const Actor& actor) {
+  return CheckDelete(plan, actor);
 }
 
 absl::Status CheckRebuild(const Plan& plan, const Actor& actor) { return CheckDelete(plan, actor); }

@@ -17,6 +17,7 @@ namespace milepost::target {
 
 enum class PlanState { kDraft = 1, kSubmitted = 2, kApproved = 3, kActive = 4, kClosed = 5 };
 enum class PlanVisibility { kPrivate = 1, kPublic = 2 };
+enum class CommitmentPolicy { kClosed = 1, kOpen = 2, kRequired = 3 };
 
 struct Plan {
   std::string id;
@@ -27,6 +28,7 @@ struct Plan {
   int64_t target_units = 0;
   std::string currency_code;
   PlanVisibility visibility = PlanVisibility::kPrivate;
+  CommitmentPolicy commitment_policy = CommitmentPolicy::kClosed;
   std::string unit_id;
   std::string calendar_id;
   int64_t rounding_units = 1;
@@ -71,14 +73,17 @@ struct Actor {
   bool manager = false;             // Acts on its own plans and on those of units it leads.
   bool reader = false;              // Sees every plan: analysts, marketing, services.
   std::set<std::string> led_units;  // Units it leads, with all below; only if it is a manager.
+  std::set<std::string> own_units;  // Of these the ones that it leads itself.
   bool leads_top = false;           // Leads a unit at the top: then plans of the whole company too.
 };
 
 // Whether the actor leads the plan's unit, or the company if it has none.
 bool LeadsPlan(const Actor& actor, const Plan& plan);
 bool MayEdit(const Actor& actor, const Plan& plan);
-// Sees all of it. Who does not may still see its own chain once the plan is agreed.
+// Sees all of it. Who does not may still see its own chain if the plan shows chains.
 bool MaySeeAll(const Actor& actor, const Plan& plan);
+// Who has a target in the plan sees its own chain: to be measured by it, or to commit to it.
+bool ShowsChains(const Plan& plan);
 
 // How many things do not add up, and the first of them in words.
 struct Variance {
@@ -104,6 +109,8 @@ absl::StatusOr<Plan> ApplyClose(Plan plan, const Actor& actor, absl::Time now);
 // values changed.
 absl::Status CheckDelete(const Plan& plan, const Actor& actor);
 absl::Status CheckDescribe(const Plan& plan, const Actor& actor);
+// What the rules of agreement are is settled before anybody relies on them.
+absl::Status CheckChangePolicy(const Plan& plan, const Actor& actor);
 absl::Status CheckRebuild(const Plan& plan, const Actor& actor);
 // An active plan changes only with a reason.
 absl::Status CheckChangeValues(const Plan& plan, const Actor& actor, const std::string& reason);

@@ -53,10 +53,29 @@ absl::StatusOr<Actor> Directory::ActorOf(const rpc::Caller& caller, db::Snapshot
   if (!tree.ok()) return tree.status();
   for (const std::string& unit : *led) {
     if (!(*tree)->Exists(unit, today)) continue;
+    actor.own_units.insert(unit);
     actor.led_units.merge((*tree)->Below(unit, today));
     if ((*tree)->Find(unit)->ParentOn(today).empty()) actor.leads_top = true;
   }
   return actor;
+}
+
+absl::StatusOr<TargetOwner> Directory::OwnerOf(const Scope& scope, db::Snapshot& snapshot) {
+  TargetOwner owner;
+  if (!scope.member_id.empty()) {
+    owner.member_id = scope.member_id;
+    const absl::StatusOr<Member> member = members_.Load(snapshot, scope.member_id);
+    if (!member.ok()) return member.status();
+    owner.deciding_unit_id = member->PlacementOn(clock_.Today()).unit_id;
+    return owner;
+  }
+  owner.unit_id = scope.unit_id;
+  if (scope.unit_id.empty()) return owner;
+  const absl::StatusOr<std::shared_ptr<const UnitTree>> tree = Tree(snapshot);
+  if (!tree.ok()) return tree.status();
+  const Unit* unit = (*tree)->Find(scope.unit_id);
+  if (unit != nullptr) owner.deciding_unit_id = unit->ParentOn(clock_.Today());
+  return owner;
 }
 
 absl::Status Directory::Refresh(db::Session& session) {

@@ -13,6 +13,7 @@
 #include "platform/change/signal.h"
 #include "platform/db/session.h"
 #include "platform/rpc/caller.h"
+#include "target-svc/domain/commitment.h"
 #include "target-svc/domain/plan.h"
 #include "target-svc/store/member_store.h"
 #include "target-svc/store/unit_store.h"
@@ -49,6 +50,9 @@ class Directory {
 
   // Who calls, and what they lead today.
   absl::StatusOr<Actor> ActorOf(const rpc::Caller& caller, db::Snapshot& snapshot);
+
+  // Whose target something of this scope is today.
+  absl::StatusOr<TargetOwner> OwnerOf(const Scope& scope, db::Snapshot& snapshot);
 
   // Reads units and members into the cache if they changed since the last time.
   absl::Status Refresh(db::Session& session);

@@ -24,7 +24,8 @@ namespace milepost::target {
 namespace {
 
 const std::set<std::string>& DescriptiveFields() {
-  static const std::set<std::string> fields{"title", "description", "visibility", "calendar"};
+  static const std::set<std::string> fields{"title", "description", "visibility", "calendar",
+                                            "commitment_policy"};
   return fields;
 }
 
@@ -39,6 +40,13 @@ void ReadDescription(const v1::Plan& message, const std::set<std::string>& field
     reader.Choice(message.visibility(), "plan.visibility", v1::PlanVisibility_IsValid);
     plan.visibility =
         message.visibility() == v1::PUBLIC ? PlanVisibility::kPublic : PlanVisibility::kPrivate;
+  }
+  if (fields.contains("commitment_policy")) {
+    reader.Choice(message.commitment_policy(), "plan.commitment_policy",
+                  v1::CommitmentPolicy_IsValid);
+    plan.commitment_policy = message.commitment_policy() == v1::COMMITMENT_POLICY_UNSPECIFIED
+                                 ? CommitmentPolicy::kClosed
+                                 : static_cast<CommitmentPolicy>(message.commitment_policy());
   }
   if (fields.contains("calendar")) {
     plan.calendar_id =
@@ -396,6 +404,11 @@ PlanService::PlanResult PlanService::Update(const rpc::Caller& caller, db::Sessi
                       if (fields.contains("title")) plan.title = values.title;
                       if (fields.contains("description")) plan.description = values.description;
                       if (fields.contains("visibility")) plan.visibility = values.visibility;
+                      if (fields.contains("commitment_policy") &&
+                          plan.commitment_policy != values.commitment_policy) {
+                        if (absl::Status s = CheckChangePolicy(plan, actor); !s.ok()) return s;
+                        plan.commitment_policy = values.commitment_policy;
+                      }
                       if (fields.contains("calendar")) {
                         plan.calendar_id = values.calendar_id;
                         const absl::Status there =
@@ -423,8 +436,10 @@ absl::StatusOr<google::protobuf::Empty> PlanService::Delete(const rpc::Caller& c
     if (!view.ok()) return view.status();
     if (version && *version != before->version) return error::StaleEtag(request.name());
     if (absl::Status s = CheckDelete(*before, view->actor); !s.ok()) return s;
-    return plans_.Delete(tx, caller.Change(request), *before,
-                         directory_.clock().NowAfter(before->update_time));
+    const change::Context why = caller.Change(request);
+    const absl::Time now = directory_.clock().NowAfter(before->update_time);
+    if (absl::Status s = plans_.Delete(tx, why, *before, now); !s.ok()) return s;
+    return commitments_.DeleteAll(tx, why, before->id, now);
   });
   if (!deleted.ok()) return deleted;
   return google::protobuf::Empty();
@@ -477,7 +492,14 @@ PlanService::PlanResult PlanService::Approve(const rpc::Caller& caller, db::Sess
         if (!allowed.ok()) return allowed.status();
         const absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(tx, plan.id, {});
         if (!nodes.ok()) return nodes.status();
-        const std::vector<Violation> violations = FindViolations(*nodes);
+        std::vector<Violation> violations = FindViolations(*nodes);
+        if (plan.commitment_policy == CommitmentPolicy::kRequired) {
+          const absl::StatusOr<CommittedUnits> agreed =
+              commitments_.Committed(tx, plan.id, CommitmentStore::Counting::kAccepted);
+          if (!agreed.ok()) return agreed.status();
+          for (Violation& violation : FindUncommitted(*nodes, *agreed))
+            violations.push_back(std::move(violation));
+        }
         variance.violation_count = static_cast<int64_t>(violations.size());
         if (!violations.empty()) variance.first = violations.front().description;
         return ApplyApprove(std::move(plan), actor, command, variance, now);
@@ -541,7 +563,17 @@ absl::StatusOr<v1::CheckPlanResponse> PlanService::Check(const rpc::Caller& call
     filter.version = version;
     const absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(snapshot, id, filter);
     if (!nodes.ok()) return nodes.status();
-    const std::vector<Violation> violations = FindViolations(*nodes);
+    std::vector<Violation> violations = FindViolations(*nodes);
+    std::vector<Violation> warnings;
+    if (plan->commitment_policy != CommitmentPolicy::kClosed && version == plan->version) {
+      const absl::StatusOr<CommittedUnits> agreed =
+          commitments_.Committed(snapshot, id, CommitmentStore::Counting::kAccepted);
+      if (!agreed.ok()) return agreed.status();
+      std::vector<Violation>& uncommitted =
+          plan->commitment_policy == CommitmentPolicy::kRequired ? violations : warnings;
+      for (Violation& violation : FindUncommitted(*nodes, *agreed))
+        uncommitted.push_back(std::move(violation));
+    }
     v1::CheckPlanResponse response;
     response.set_adds_up(violations.empty());
     response.set_violation_count(static_cast<int64_t>(violations.size()));
@@ -549,6 +581,10 @@ absl::StatusOr<v1::CheckPlanResponse> PlanService::Check(const rpc::Caller& call
     response.set_plan_version(version);
     for (size_t i = 0; i < std::min(violations.size(), kMaxViolations); ++i) {
       *response.add_violations() = ToProto(violations[i], id);
+    }
+    response.set_warning_count(static_cast<int64_t>(warnings.size()));
+    for (size_t i = 0; i < std::min(warnings.size(), kMaxViolations); ++i) {
+      *response.add_warnings() = ToProto(warnings[i], id);
     }
     return response;
   });

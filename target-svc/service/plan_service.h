@@ -6,6 +6,7 @@
 #include "platform/rpc/runner.h"
 #include "target-svc/service/directory.h"
 #include "target-svc/store/calendar_store.h"
+#include "target-svc/store/commitment_store.h"
 #include "target-svc/store/metric_store.h"
 #include "target-svc/store/plan_store.h"
 
@@ -107,6 +108,7 @@ class PlanService final : public v1::PlanService::CallbackService {
   PlanStore plans_;
   MetricStore metrics_;
   CalendarStore calendars_;
+  CommitmentStore commitments_;
 };
 
 }  // namespace milepost::target

@@ -8,11 +8,6 @@
 namespace milepost::target {
 namespace {
 
-// Who has a target in an agreed plan sees its own chain.
-bool IsAgreed(const Plan& plan) {
-  return plan.state == PlanState::kActive || plan.state == PlanState::kClosed;
-}
-
 std::vector<std::string> LedUnits(const Actor& actor) {
   return {actor.led_units.begin(), actor.led_units.end()};
 }
@@ -27,7 +22,7 @@ absl::StatusOr<PlanView> ViewOf(const rpc::Caller& caller, db::Snapshot& snapsho
   view.actor = *std::move(actor);
   view.all = MaySeeAll(view.actor, plan);
   if (view.all) return view;
-  if (IsAgreed(plan)) {
+  if (ShowsChains(plan)) {
     const absl::StatusOr<std::vector<std::string>> paths =
         plans.PathsFor(snapshot, plan.id, caller.scope().owners(), LedUnits(view.actor));
     if (!paths.ok()) return paths.status();
@@ -47,7 +42,7 @@ absl::StatusOr<std::vector<Plan>> Visible(const rpc::Caller& caller, db::Snapsho
   if (!actor.ok()) return actor.status();
   std::vector<std::string> unsure;
   for (const Plan& plan : candidates) {
-    if (!MaySeeAll(*actor, plan) && IsAgreed(plan)) unsure.push_back(plan.id);
+    if (!MaySeeAll(*actor, plan) && ShowsChains(plan)) unsure.push_back(plan.id);
   }
   const absl::StatusOr<std::set<std::string>> partly =
       plans.PlansFor(snapshot, unsure, caller.scope().owners(), LedUnits(*actor));

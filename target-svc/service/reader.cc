@@ -45,13 +45,19 @@ std::string Reader::Name(const char* collection, const std::string& name, const 
 }
 
 Reader::NodeIds Reader::NodeName(const std::string& name, const std::string& field, Need need) {
+  return PlanPart("nodes", name, field, need);
+}
+
+Reader::NodeIds Reader::PlanPart(const char* collection, const std::string& name,
+                                 const std::string& field, Need need) {
   if (name.empty()) {
     if (need == Need::kRequired) Add(field, "is required");
     return {};
   }
-  if (const std::optional<resource::ChildIds> ids = resource::ChildIdsOf("plans", "nodes", name))
+  if (const std::optional<resource::ChildIds> ids = resource::ChildIdsOf("plans", collection, name))
     return {ids->parent, ids->id};
-  Add(field, absl::StrCat("must be plans/{plan}/nodes/{node} with ids of ", resource::kIdRule));
+  Add(field,
+      absl::StrCat("must be plans/{plan}/", collection, "/{id} with ids of ", resource::kIdRule));
   return {};
 }
 

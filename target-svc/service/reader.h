@@ -31,6 +31,9 @@ class Reader {
     std::string node;
   };
   NodeIds NodeName(const std::string& name, const std::string& field, Need need);
+  // `plans/{plan}/<collection>/{id}` → both ids; of commitments the second is that of the node.
+  NodeIds PlanPart(const char* collection, const std::string& name, const std::string& field,
+                   Need need);
   // An id by itself.
   std::string Id(const std::string& id, const std::string& field, Need need);
   // Characters are code points; blank text is no text; control characters are refused.

@@ -15,7 +15,9 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
   }
   if (caller.scope().sees_all()) return true;
   const std::optional<std::string> plan_id = resource::IdOf("plans", record);
-  const std::optional<resource::ChildIds> node_ids = resource::ChildIdsOf("plans", "nodes", record);
+  // A commitment has the id of its node.
+  std::optional<resource::ChildIds> node_ids = resource::ChildIdsOf("plans", "nodes", record);
+  if (!node_ids) node_ids = resource::ChildIdsOf("plans", "commitments", record);
   if (!plan_id && !node_ids) return false;
   const PlanStore plans{};
   const absl::Status seen = db.Read([&](db::Snapshot& snapshot) -> absl::Status {

@@ -12,6 +12,7 @@
 #include "milepost/organization/v1/member.grpc.pb.h"
 #include "milepost/organization/v1/unit.grpc.pb.h"
 #include "milepost/reporting/v1/report.grpc.pb.h"
+#include "milepost/target/v1/commitment.grpc.pb.h"
 #include "milepost/target/v1/metric.grpc.pb.h"
 #include "milepost/target/v1/node.grpc.pb.h"
 #include "milepost/target/v1/plan.grpc.pb.h"
@@ -20,6 +21,7 @@
 #include "platform/testing/status_matchers.h"
 #include "platform/types/proto.h"
 #include "target-svc/service/calendar_service.h"
+#include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
 #include "target-svc/service/member_service.h"
 #include "target-svc/service/metric_service.h"
@@ -89,9 +91,10 @@ class TargetTest : public ::testing::Test {
         plan_service_(host_.runner(), directory_, "CNY"),
         node_service_(host_.runner(), directory_,
                       reporting::v1::ReportService::NewStub(reports_channel_)),
-        planning_service_(host_.runner()) {
+        planning_service_(host_.runner()),
+        commitment_service_(host_.runner(), directory_) {
     host_.Start({&unit_service_, &member_service_, &calendar_service_, &metric_service_,
-                 &plan_service_, &node_service_, &planning_service_});
+                 &plan_service_, &node_service_, &planning_service_, &commitment_service_});
     units_ = organization::v1::UnitService::NewStub(host_.channel());
     members_ = organization::v1::MemberService::NewStub(host_.channel());
     calendars_ = organization::v1::CalendarService::NewStub(host_.channel());
@@ -99,6 +102,7 @@ class TargetTest : public ::testing::Test {
     plans_ = v1::PlanService::NewStub(host_.channel());
     nodes_ = v1::NodeService::NewStub(host_.channel());
     planning_ = v1::PlanningService::NewStub(host_.channel());
+    commitments_ = v1::CommitmentService::NewStub(host_.channel());
     EXPECT_THAT(AddStandardRecords(host_.database().session(), clock_, nullptr), testing::IsOk());
     MakeUnit("company", "");
     MakeUnit("west", "company");
@@ -291,6 +295,7 @@ class TargetTest : public ::testing::Test {
   PlanService plan_service_;
   NodeService node_service_;
   PlanningService planning_service_;
+  CommitmentService commitment_service_;
   std::unique_ptr<organization::v1::UnitService::Stub> units_;
   std::unique_ptr<organization::v1::MemberService::Stub> members_;
   std::unique_ptr<organization::v1::CalendarService::Stub> calendars_;
@@ -298,6 +303,7 @@ class TargetTest : public ::testing::Test {
   std::unique_ptr<v1::PlanService::Stub> plans_;
   std::unique_ptr<v1::NodeService::Stub> nodes_;
   std::unique_ptr<v1::PlanningService::Stub> planning_;
+  std::unique_ptr<v1::CommitmentService::Stub> commitments_;
 };
 
 }  // namespace milepost::target

@@ -26,7 +26,7 @@ constexpr char kPlanColumns[] =
     "accepted_variance_reason,"
     " accepted_violation_count, rejection_reason, submit_time, approve_time, activate_time, "
     "close_time, node_count,"
-    " next_node_number, version, create_time, update_time";
+    " next_node_number, version, create_time, update_time, commitment_policy";
 
 constexpr size_t kNodeColumnCount = 30;
 constexpr char kNodeColumns[] =
@@ -129,6 +129,7 @@ Plan PlanOf(const db::Row& row) {
   plan.version = row.Int64(25);
   plan.create_time = row.Time(26);
   plan.update_time = row.Time(27);
+  plan.commitment_policy = static_cast<CommitmentPolicy>(row.Int64(28));
   return plan;
 }
 
@@ -324,7 +325,7 @@ absl::StatusOr<std::vector<Plan>> PlanStore::List(db::Snapshot& snapshot, const 
 absl::StatusOr<Plan> PlanStore::Insert(db::Transaction& tx, const change::Context& why, Plan plan,
                                        Node root) const {
   static const std::string insert = absl::StrCat(
-      "INSERT INTO plans (", kPlanColumns, ", deleted) VALUES (", db::Placeholders(28), ", 0)");
+      "INSERT INTO plans (", kPlanColumns, ", deleted) VALUES (", db::Placeholders(29), ", 0)");
   plan.version = 1;
   plan.node_count = 1;
   plan.next_node_number = 1;
@@ -335,7 +336,8 @@ absl::StatusOr<Plan> PlanStore::Insert(db::Transaction& tx, const change::Contex
       static_cast<int>(plan.state), plan.owner_id, plan.submitter_id, plan.approver_id,
       plan.accepted_variance_reason, plan.accepted_violation_count, plan.rejection_reason,
       plan.submit_time, plan.approve_time, plan.activate_time, plan.close_time, plan.node_count,
-      plan.next_node_number, plan.version, plan.create_time, plan.update_time);
+      plan.next_node_number, plan.version, plan.create_time, plan.update_time,
+      static_cast<int>(plan.commitment_policy));
   if (!inserted.ok()) {
     if (db::DuplicateKey(inserted.status()))
       return error::AlreadyExists(resource::Name("plans", plan.id));
@@ -367,8 +369,8 @@ absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context&
                                      const Plan& before, Plan plan, NodeChanges& changes) const {
   static constexpr db::Statement kSave{
       "save_plan",
-      "UPDATE plans SET title = ?, description = ?, target_units = ?, visibility = ?, calendar_id "
-      "= ?, state = ?,"
+      "UPDATE plans SET title = ?, description = ?, target_units = ?, visibility = ?, "
+      "commitment_policy = ?, calendar_id = ?, state = ?,"
       " submitter_id = ?, approver_id = ?, accepted_variance_reason = ?, accepted_violation_count "
       "= ?, rejection_reason = ?,"
       " submit_time = ?, approve_time = ?, activate_time = ?, close_time = ?, node_count = ?, "
@@ -379,10 +381,11 @@ absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context&
                     static_cast<int64_t>(changes.deleted.size());
   const absl::StatusOr<int64_t> saved = tx.Execute(
       kSave, plan.title, plan.description, plan.target_units, static_cast<int>(plan.visibility),
-      plan.calendar_id, static_cast<int>(plan.state), plan.submitter_id, plan.approver_id,
-      plan.accepted_variance_reason, plan.accepted_violation_count, plan.rejection_reason,
-      plan.submit_time, plan.approve_time, plan.activate_time, plan.close_time, plan.node_count,
-      plan.next_node_number, plan.update_time, plan.id, before.version);
+      static_cast<int>(plan.commitment_policy), plan.calendar_id, static_cast<int>(plan.state),
+      plan.submitter_id, plan.approver_id, plan.accepted_variance_reason,
+      plan.accepted_violation_count, plan.rejection_reason, plan.submit_time, plan.approve_time,
+      plan.activate_time, plan.close_time, plan.node_count, plan.next_node_number, plan.update_time,
+      plan.id, before.version);
   if (!saved.ok()) return saved.status();
   if (*saved != 1) return error::StaleEtag(resource::Name("plans", plan.id));
 

@@ -185,6 +185,7 @@ v1::Plan ToProto(const Plan& plan) {
   if (plan.close_time) *message.mutable_close_time() = milepost::ToProto(*plan.close_time);
   message.set_plan_version(plan.version);
   message.set_node_count(plan.node_count);
+  message.set_commitment_policy(static_cast<v1::CommitmentPolicy>(plan.commitment_policy));
   SetTimes(plan, message);
   return message;
 }
@@ -267,6 +268,28 @@ v1::Violation ToProto(const Violation& violation, const std::string& plan_id) {
   message.set_actual_units(violation.actual_units);
   message.set_difference_units(violation.expected_units - violation.actual_units);
   message.set_description(violation.description);
+  return message;
+}
+
+v1::Commitment ToProto(const Commitment& commitment) {
+  v1::Commitment message;
+  message.set_name(commitment.Name());
+  message.set_node(NodeName(commitment.plan_id, commitment.node_id));
+  message.set_member(NameOf("members", commitment.member_id));
+  message.set_state(static_cast<v1::Commitment::State>(commitment.state));
+  message.set_committed_units(commitment.committed_units);
+  if (commitment.counter_units) message.set_counter_units(*commitment.counter_units);
+  message.set_decider(NameOf("members", commitment.decider_id));
+  for (const CommitmentStep& step : commitment.steps) {
+    v1::Commitment::Step& added = *message.add_steps();
+    added.set_action(static_cast<v1::Commitment::Action>(step.action));
+    added.set_member(NameOf("members", step.member_id));
+    added.set_value_units(step.value_units);
+    added.set_target_units(step.target_units);
+    added.set_note(step.note);
+    *added.mutable_step_time() = milepost::ToProto(step.step_time);
+  }
+  SetTimes(commitment, message);
   return message;
 }
 
