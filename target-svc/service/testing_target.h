@@ -206,6 +206,38 @@ class TargetTest : public ::testing::Test {
     return plan.ok() ? *plan : v1::Plan();
   }
 
+  // Makes it a split along a dimension by weights; returns what it made.
+  static v1::SplitSpec& Weighted(v1::SplitNodesRequest& request, v1::Dimension dimension,
+                                 const std::vector<std::pair<std::string, int64_t>>& parts) {
+    v1::SplitSpec& split = *request.mutable_split();
+    split.set_dimension(dimension);
+    for (const auto& [key, weight] : parts) {
+      v1::SplitPart& part = *split.mutable_parts()->add_parts();
+      part.set_key(key);
+      part.set_weight(weight);
+    }
+    split.mutable_weights();
+    return split;
+  }
+
+  // A split of the root, still without a dimension.
+  static v1::SplitNodesRequest OfRoot(const std::string& plan) {
+    v1::SplitNodesRequest request;
+    request.set_plan("plans/" + plan);
+    request.mutable_split()->mutable_nodes()->add_nodes("plans/" + plan + "/nodes/root");
+    return request;
+  }
+
+  // What a split made, one parent after the other.
+  static std::vector<v1::Node> Children(const absl::StatusOr<v1::SplitNodesResponse>& response) {
+    std::vector<v1::Node> children;
+    if (!response.ok()) return children;
+    for (const v1::NodeSplit& split : response->splits()) {
+      children.insert(children.end(), split.children().begin(), split.children().end());
+    }
+    return children;
+  }
+
   // A split of the root, or of all leaves, along PERIOD.
   static v1::SplitNodesRequest SplitBy(const std::string& plan, v1::PeriodGrain grain,
                                        bool leaves = false) {
