@@ -3,19 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 #include <string>
 #include <vector>
 
+#include "target-svc/domain/testing_domain.h"
+
 namespace milepost::target {
 namespace {
-
-using Random = std::mt19937_64;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
-bool OneIn(Random& random, int64_t n) { return Between(random, 1, n) == 1; }
 
 std::string Letter(uint32_t node) { return std::string(1, static_cast<char>('a' + node)); }
 

@@ -7,10 +7,11 @@
 #include <functional>
 #include <limits>
 #include <numeric>
-#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
@@ -242,12 +243,6 @@ TEST(BalanceRefusal, OfARowThatIsLockedShortOfItsTotal) {
 }
 
 // ---- Random requests; seeds are fixed.
-
-using Random = std::mt19937_64;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
 
 // Totals of a random matrix, so that they agree; its locked cells are sometimes changed, and seeds
 // that are missing make some requests infeasible.

@@ -11,30 +11,18 @@
 #include "platform/status/error.h"
 #include "platform/types/money.h"
 #include "target-svc/domain/split.h"
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
 
 using ::testing::ElementsAre;
 using Kind = StatementLineKind;
-using Random = std::mt19937_64;
 
 __extension__ using Wide = __int128;
 
 constexpr int64_t kYuan = 100;
 constexpr int64_t kWan = 10'000 * kYuan;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
-
-std::vector<std::string> Fields(const absl::Status& status) {
-  std::vector<std::string> fields;
-  for (const status::FieldViolation& violation : status::ViolationsOf(status)) {
-    fields.push_back(violation.field);
-  }
-  return fields;
-}
 
 const DayRange kMarch{absl::CivilDay(2026, 3, 1), absl::CivilDay(2026, 3, 31)};
 const DayRange kFebruary{absl::CivilDay(2026, 2, 1), absl::CivilDay(2026, 2, 28)};

@@ -5,22 +5,17 @@
 
 #include <algorithm>
 #include <numeric>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "platform/status/error.h"
 #include "target-svc/domain/split.h"
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
 
 using ::testing::ElementsAre;
-using Random = std::mt19937_64;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
 
 const std::vector<std::string>& Stages() {
   static const std::vector<std::string> stages = {"leads", "opportunities", "agreements", "orders",
@@ -56,14 +51,6 @@ std::vector<int64_t> Required(const std::vector<FunnelNeed>& needs) {
   std::vector<int64_t> values;
   for (const FunnelNeed& need : needs) values.push_back(need.required);
   return values;
-}
-
-std::vector<std::string> Fields(const absl::Status& status) {
-  std::vector<std::string> fields;
-  for (const status::FieldViolation& violation : status::ViolationsOf(status)) {
-    fields.push_back(violation.field);
-  }
-  return fields;
 }
 
 TEST(WorkedExample, TenDeliveriesFromEachOfSixChannels) {

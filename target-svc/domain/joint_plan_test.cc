@@ -2,18 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <vector>
+
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
 
-using Random = std::mt19937_64;
 using Numbers = std::vector<std::vector<int64_t>>;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
 
 Numbers Values(const JointResult& result) {
   Numbers values;

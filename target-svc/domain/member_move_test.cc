@@ -2,19 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
 #include <vector>
+
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
 
 using absl::CivilDay;
-using Random = std::mt19937_64;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
 
 const WorkingCalendar& Calendar() {
   static const WorkingCalendar calendar{CalendarDefinition{}};

@@ -6,12 +6,12 @@
 #include <array>
 #include <functional>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "target-svc/domain/adjust.h"
 #include "target-svc/domain/member_move.h"
+#include "target-svc/domain/testing_domain.h"
 #include "target-svc/domain/tree_solve.h"
 #include "target-svc/domain/working_calendar.h"
 
@@ -19,7 +19,6 @@ namespace milepost::target {
 namespace {
 
 using absl::CivilDay;
-using Random = std::mt19937_64;
 
 const DayRange kYear{CivilDay(2026, 1, 1), CivilDay(2026, 12, 31)};
 constexpr size_t kMaxModelNodes = 90;
@@ -80,9 +79,7 @@ class Model {
   const std::array<int, kOperations>& done() const { return done_; }
 
  private:
-  int64_t Between(int64_t low, int64_t high) {
-    return std::uniform_int_distribution<int64_t>(low, high)(random_);
-  }
+  int64_t Between(int64_t low, int64_t high) { return target::Between(random_, low, high); }
   uint32_t AnyNode(int64_t first = 0) {
     return static_cast<uint32_t>(Between(first, static_cast<int64_t>(tree_.nodes.size()) - 1));
   }

@@ -6,20 +6,15 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <random>
 #include <string>
 #include <vector>
+
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-
-using Random = std::mt19937_64;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
 
 std::vector<int64_t> WeightsOf(const MixResult& result) {
   std::vector<int64_t> weights;

@@ -2,16 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
-
-using Random = std::mt19937_64;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
 
 // 0 company 1000 = 1 west 600 + 2 east 400; west = 3 ann 350 + 4 bob 250.
 RollupRequest Company() {

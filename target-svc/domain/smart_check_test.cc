@@ -4,11 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 #include <string>
 #include <vector>
 
-#include "platform/status/error.h"
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
@@ -17,19 +16,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Code = SmartCode;
 using Level = SmartLevel;
-using Random = std::mt19937_64;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
-
-std::vector<std::string> Fields(const absl::Status& status) {
-  std::vector<std::string> fields;
-  for (const status::FieldViolation& violation : status::ViolationsOf(status)) {
-    fields.push_back(violation.field);
-  }
-  return fields;
-}
 
 const SmartFinding* Find(const SmartReport& report, Code code) {
   for (const SmartFinding& finding : report.findings) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "target-svc/domain/split.h"
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
@@ -19,14 +20,6 @@ namespace {
 __extension__ using Wide = __int128;
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-
-using Random = std::mt19937_64;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
-
-bool OneIn(Random& random, int64_t n) { return Between(random, 1, n) == 1; }
 
 std::string Print(const SplitRequest& request) {
   std::ostringstream out;

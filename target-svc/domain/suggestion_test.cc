@@ -5,29 +5,15 @@
 
 #include <algorithm>
 #include <limits>
-#include <random>
 #include <string>
 #include <vector>
 
-#include "platform/status/error.h"
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
 
 using ::testing::ElementsAre;
-using Random = std::mt19937_64;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
-
-std::vector<std::string> Fields(const absl::Status& status) {
-  std::vector<std::string> fields;
-  for (const status::FieldViolation& violation : status::ViolationsOf(status)) {
-    fields.push_back(violation.field);
-  }
-  return fields;
-}
 
 std::vector<std::string> Lines(const std::vector<Step>& steps) {
   std::vector<std::string> lines;

@@ -4,19 +4,15 @@
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <string>
 #include <vector>
+
+#include "target-svc/domain/testing_domain.h"
 
 namespace milepost::target {
 namespace {
 
-using Random = std::mt19937_64;
 using Nodes = std::vector<VersionNode>;
-
-int64_t Between(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
-}
 
 // Sorted by id.
 Nodes Plan() {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "target-svc/domain/testing_domain.h"
 #include "target-svc/service/testing_target.h"
 
 namespace milepost::target {
@@ -51,14 +52,6 @@ std::vector<int64_t> Required(const Needs& needs) {
   std::vector<int64_t> values;
   for (const v1::FunnelNeed& need : needs) values.push_back(need.required());
   return values;
-}
-
-std::vector<std::string> Fields(const absl::Status& status) {
-  std::vector<std::string> fields;
-  for (const status::FieldViolation& violation : status::ViolationsOf(status)) {
-    fields.push_back(violation.field);
-  }
-  return fields;
 }
 
 class PlanningServiceTest : public TargetTest {
