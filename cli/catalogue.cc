@@ -18,6 +18,7 @@
 #include "milepost/reporting/v1/projection.pb.h"
 #include "milepost/reporting/v1/report.pb.h"
 #include "milepost/target/v1/commitment.pb.h"
+#include "milepost/target/v1/letter.pb.h"
 #include "milepost/target/v1/metric.pb.h"
 #include "milepost/target/v1/node.pb.h"
 #include "milepost/target/v1/plan.pb.h"
@@ -38,7 +39,8 @@ const google::protobuf::Descriptor* const kLinked[] = {
     organization::v1::Unit::descriptor(),     reporting::v1::ProjectionStatus::descriptor(),
     reporting::v1::Actuals::descriptor(),     target::v1::Metric::descriptor(),
     target::v1::Node::descriptor(),           target::v1::Plan::descriptor(),
-    target::v1::FunnelRate::descriptor(),     target::v1::Commitment::descriptor()};
+    target::v1::FunnelRate::descriptor(),     target::v1::Commitment::descriptor(),
+    target::v1::Letter::descriptor()};
 
 }  // namespace
 
@@ -413,6 +415,20 @@ const std::vector<Verb>& Verbs() {
        "milepost.target.v1.CommitmentService.ListRollupRows",
        {"plan"},
        "plans"},
+      {"target", "letter", "milepost.target.v1.LetterService.GetLetter", {"name"}},
+      {"target", "letters", "milepost.target.v1.LetterService.ListLetters", {"plan"}, "plans"},
+      {"target",
+       "draft-letter",
+       "milepost.target.v1.LetterService.CreateLetter",
+       {"plan"},
+       "plans"},
+      {"target", "set-letter", "milepost.target.v1.LetterService.UpdateLetter", {"letter.name"}},
+      {"target",
+       "sign-letter",
+       "milepost.target.v1.LetterService.SignLetter",
+       {"name", "content_hash"}},
+      {"target", "withdraw-letter", "milepost.target.v1.LetterService.WithdrawLetter", {"name"}},
+      {"target", "verify-letter", "milepost.target.v1.LetterService.VerifyLetter", {"name"}},
       {"target", "funnel", "milepost.target.v1.PlanningService.ComputeFunnel", {}},
       {"target", "forecast", "milepost.target.v1.PlanningService.ForecastFunnel", {}},
 

@@ -10,6 +10,7 @@
 #include "target-svc/service/calendar_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
+#include "target-svc/service/letter_service.h"
 #include "target-svc/service/member_service.h"
 #include "target-svc/service/metric_service.h"
 #include "target-svc/service/node_service.h"
@@ -40,6 +41,7 @@ absl::Status Serve(rpc::Host& host) {
   NodeService nodes(host.runner(), directory, reporting::v1::ReportService::NewStub(*reporting));
   PlanningService planning(host.runner());
   CommitmentService commitments(host.runner(), directory);
+  LetterService letters(host.runner(), directory);
   host.AddService(units, organization::v1::UnitService::service_full_name());
   host.AddService(members, organization::v1::MemberService::service_full_name());
   host.AddService(calendars, organization::v1::CalendarService::service_full_name());
@@ -48,6 +50,7 @@ absl::Status Serve(rpc::Host& host) {
   host.AddService(nodes, v1::NodeService::service_full_name());
   host.AddService(planning, v1::PlanningService::service_full_name());
   host.AddService(commitments, v1::CommitmentService::service_full_name());
+  host.AddService(letters, v1::LetterService::service_full_name());
   host.set_may_see_record(
       [&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
         return MaySeeRecord(caller, db, directory, record);

@@ -25,11 +25,8 @@ absl::Status CheckOwner(const CommitmentCase& c) {
 absl::Status CheckDecider(const Commitment& commitment, const CommitmentCase& c) {
   if (OwnsTarget(c.actor, c.owner) || c.actor.member_id == commitment.member_id)
     return error::OwnCommitment(commitment.Name());
-  if (c.actor.admin || (c.actor.manager && !c.owner.deciding_unit_id.empty() &&
-                        c.actor.led_units.contains(c.owner.deciding_unit_id))) {
-    return absl::OkStatus();
-  }
-  return error::MayNotDecide(commitment.Name());
+  return DecidesOnTarget(c.actor, c.owner) ? absl::OkStatus()
+                                           : error::MayNotDecide(commitment.Name());
 }
 
 absl::Status CheckState(const Commitment& commitment, CommitmentState wanted) {
@@ -65,6 +62,12 @@ absl::StatusOr<Commitment> Decide(Commitment commitment, const CommitmentCase& c
 bool OwnsTarget(const Actor& actor, const TargetOwner& owner) {
   if (!owner.member_id.empty()) return actor.member_id == owner.member_id;
   return owner.unit_id.empty() ? actor.leads_top : actor.own_units.contains(owner.unit_id);
+}
+
+bool DecidesOnTarget(const Actor& actor, const TargetOwner& owner) {
+  if (OwnsTarget(actor, owner)) return false;
+  return actor.admin || (actor.manager && !owner.deciding_unit_id.empty() &&
+                         actor.led_units.contains(owner.deciding_unit_id));
 }
 
 absl::StatusOr<Commitment> ApplyPropose(Commitment commitment, const CommitmentCase& c,

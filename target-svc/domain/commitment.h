@@ -62,6 +62,8 @@ struct TargetOwner {
 };
 
 bool OwnsTarget(const Actor& actor, const TargetOwner& owner);
+// Leads whose target it is, or administers; never for what is the actor's own.
+bool DecidesOnTarget(const Actor& actor, const TargetOwner& owner);
 
 // What one verb works on. The commitment is that of the node, new if there is none.
 struct CommitmentCase {

@@ -45,6 +45,20 @@ const char* Name(CommitmentState state) {
   return "UNKNOWN";
 }
 
+const char* Name(LetterState state) {
+  switch (state) {
+    case LetterState::kDraft:
+      return "DRAFT";
+    case LetterState::kOwnerSigned:
+      return "OWNER_SIGNED";
+    case LetterState::kSigned:
+      return "SIGNED";
+    case LetterState::kWithdrawn:
+      return "WITHDRAWN";
+  }
+  return "UNKNOWN";
+}
+
 std::string Until(absl::CivilDay until) {
   return until >= kForever ? "without end" : absl::StrCat("to ", Day(until - 1));
 }
@@ -248,6 +262,54 @@ absl::Status RollupTooLarge(const std::string& plan) {
                absl::StrCat("targets or commitments of ", plan, " add up to more than ",
                             kMaxTreeValue, " in one breakdown"),
                {{"name", plan}, {"limit", absl::StrCat(kMaxTreeValue)}});
+}
+
+absl::Status MayNotDraft(const std::string& name) {
+  return Error(StatusCode::kPermissionDenied, "MAY_NOT_DRAFT",
+               absl::StrCat(name, " is written by who leads its member, or an administrator"),
+               {{"name", name}});
+}
+
+absl::Status MayNotSign(const std::string& name) {
+  return Error(StatusCode::kPermissionDenied, "MAY_NOT_SIGN",
+               absl::StrCat(name, " is signed by its member, then by who leads that member, or an ",
+                            "administrator"),
+               {{"name", name}});
+}
+
+absl::Status WrongLetterState(const std::string& name, LetterState found,
+                              const std::string& wanted) {
+  return Error(StatusCode::kFailedPrecondition, "WRONG_LETTER_STATE",
+               absl::StrCat(name, " is ", Name(found), ", not ", wanted),
+               {{"name", name}, {"state", Name(found)}, {"wanted", wanted}});
+}
+
+absl::Status NotTheirTarget(const std::string& node, const std::string& member) {
+  return Error(StatusCode::kFailedPrecondition, "NOT_THEIR_TARGET",
+               absl::StrCat(node, " is neither for ", member, " nor for a unit that it leads"),
+               {{"node", node}, {"member", member}});
+}
+
+absl::Status LetterOutdated(const std::string& name, const std::string& node, int64_t in_letter,
+                            std::optional<int64_t> found) {
+  const std::string now = found ? absl::StrCat("is ", *found) : "is gone";
+  return Error(StatusCode::kFailedPrecondition, "LETTER_OUTDATED",
+               absl::StrCat(node, " is ", in_letter, " in ", name, " and ", now,
+                            " in the plan; update the letter"),
+               {{"name", name}, {"node", node}, {"letter_units", absl::StrCat(in_letter)}});
+}
+
+absl::Status LetterTampered(const std::string& name) {
+  return Error(StatusCode::kFailedPrecondition, "LETTER_TAMPERED",
+               absl::StrCat("what is stored of ", name, " is not what its hash is of"),
+               {{"name", name}});
+}
+
+absl::Status OtherContent(const std::string& name, const std::string& hash) {
+  return Error(StatusCode::kInvalidArgument, "OTHER_CONTENT",
+               absl::StrCat("content_hash is not that of ", name, ", which is ", hash,
+                            ": read the letter again"),
+               {{"name", name}, {"content_hash", hash}});
 }
 
 absl::Status NodeLocked(const std::string& name, int64_t units) {

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/civil_time.h"
 #include "target-svc/domain/commitment.h"
+#include "target-svc/domain/letter.h"
 #include "target-svc/domain/plan.h"
 #include "target-svc/domain/split.h"
 
@@ -59,6 +61,18 @@ absl::Status WrongCommitmentState(const std::string& name, CommitmentState found
                                   CommitmentState wanted);
 absl::Status TooManyCommitmentSteps(const std::string& name);
 absl::Status RollupTooLarge(const std::string& plan);
+
+// Letters.
+absl::Status MayNotDraft(const std::string& name);
+absl::Status MayNotSign(const std::string& name);
+absl::Status WrongLetterState(const std::string& name, LetterState found,
+                              const std::string& wanted);
+absl::Status NotTheirTarget(const std::string& node, const std::string& member);
+// `found` is unset if the plan has no such node any more.
+absl::Status LetterOutdated(const std::string& name, const std::string& node, int64_t in_letter,
+                            std::optional<int64_t> found);
+absl::Status LetterTampered(const std::string& name);
+absl::Status OtherContent(const std::string& name, const std::string& hash);
 
 // Nodes.
 absl::Status NodeLocked(const std::string& name, int64_t units);

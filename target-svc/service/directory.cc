@@ -38,15 +38,25 @@ absl::StatusOr<std::shared_ptr<const UnitTree>> Directory::Tree(db::Snapshot& sn
 absl::StatusOr<Actor> Directory::ActorOf(const rpc::Caller& caller, db::Snapshot& snapshot) {
   using access::Role;
   Actor actor;
-  actor.member_id = caller.identity().member_id;
+  const std::string& member_id = caller.identity().member_id;
+  if (caller.Has(Role::kManager) && !member_id.empty()) {
+    absl::StatusOr<Actor> standing = StandingOf(member_id, snapshot);
+    if (!standing.ok()) return standing;
+    actor = *std::move(standing);
+  }
+  actor.member_id = member_id;
   actor.admin = caller.Has(Role::kAdmin);
   actor.manager = caller.Has(Role::kManager);
   actor.reader =
       caller.Has(Role::kAnalyst) || caller.Has(Role::kMarketing) || caller.Has(Role::kService);
-  if (!actor.manager || actor.member_id.empty()) return actor;
+  return actor;
+}
+
+absl::StatusOr<Actor> Directory::StandingOf(const std::string& member_id, db::Snapshot& snapshot) {
+  Actor actor;
+  actor.member_id = member_id;
   const absl::CivilDay today = clock_.Today();
-  const absl::StatusOr<std::set<std::string>> led =
-      members_.LedUnits(snapshot, actor.member_id, today);
+  const absl::StatusOr<std::set<std::string>> led = members_.LedUnits(snapshot, member_id, today);
   if (!led.ok()) return led.status();
   if (led->empty()) return actor;
   const absl::StatusOr<std::shared_ptr<const UnitTree>> tree = Tree(snapshot);

@@ -51,6 +51,8 @@ class Directory {
   // Who calls, and what they lead today.
   absl::StatusOr<Actor> ActorOf(const rpc::Caller& caller, db::Snapshot& snapshot);
 
+  // What a member leads today, whoever calls. It is no more than that: without roles.
+  absl::StatusOr<Actor> StandingOf(const std::string& member_id, db::Snapshot& snapshot);
   // Whose target something of this scope is today.
   absl::StatusOr<TargetOwner> OwnerOf(const Scope& scope, db::Snapshot& snapshot);
 

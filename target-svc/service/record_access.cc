@@ -5,6 +5,7 @@
 #include "platform/resource/name.h"
 #include "target-svc/domain/errors.h"
 #include "target-svc/service/plan_view.h"
+#include "target-svc/store/letter_store.h"
 
 namespace milepost::target {
 
@@ -12,6 +13,14 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
                   const std::string& record) {
   for (const char* collection : {"units", "members", "calendars", "metrics"}) {
     if (resource::IdOf(collection, record)) return true;
+  }
+  // Who sees every plan does not see every letter.
+  if (const auto letter_ids = resource::ChildIdsOf("plans", "letters", record)) {
+    const LetterStore letters{};
+    const absl::StatusOr<Letter> letter = db.Read([&](db::Snapshot& snapshot) {
+      return letters.Load(snapshot, letter_ids->parent, letter_ids->id);
+    });
+    return letter.ok() && caller.scope().MaySeePersonal(letter->member_id);
   }
   if (caller.scope().sees_all()) return true;
   const std::optional<std::string> plan_id = resource::IdOf("plans", record);

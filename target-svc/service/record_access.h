@@ -9,8 +9,8 @@
 namespace milepost::target {
 
 // Whether the caller may read the history of a record: of units, members, calendars and metrics
-// everybody, of plans, nodes and commitments who may see them now. What is deleted is seen by who
-// sees everything.
+// everybody, of plans, nodes, commitments and letters who may see them now. What is deleted is seen
+// by who sees everything.
 bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directory,
                   const std::string& record);
 

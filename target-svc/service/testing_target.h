@@ -13,6 +13,7 @@
 #include "milepost/organization/v1/unit.grpc.pb.h"
 #include "milepost/reporting/v1/report.grpc.pb.h"
 #include "milepost/target/v1/commitment.grpc.pb.h"
+#include "milepost/target/v1/letter.grpc.pb.h"
 #include "milepost/target/v1/metric.grpc.pb.h"
 #include "milepost/target/v1/node.grpc.pb.h"
 #include "milepost/target/v1/plan.grpc.pb.h"
@@ -23,6 +24,7 @@
 #include "target-svc/service/calendar_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
+#include "target-svc/service/letter_service.h"
 #include "target-svc/service/member_service.h"
 #include "target-svc/service/metric_service.h"
 #include "target-svc/service/node_service.h"
@@ -92,9 +94,11 @@ class TargetTest : public ::testing::Test {
         node_service_(host_.runner(), directory_,
                       reporting::v1::ReportService::NewStub(reports_channel_)),
         planning_service_(host_.runner()),
-        commitment_service_(host_.runner(), directory_) {
+        commitment_service_(host_.runner(), directory_),
+        letter_service_(host_.runner(), directory_) {
     host_.Start({&unit_service_, &member_service_, &calendar_service_, &metric_service_,
-                 &plan_service_, &node_service_, &planning_service_, &commitment_service_});
+                 &plan_service_, &node_service_, &planning_service_, &commitment_service_,
+                 &letter_service_});
     units_ = organization::v1::UnitService::NewStub(host_.channel());
     members_ = organization::v1::MemberService::NewStub(host_.channel());
     calendars_ = organization::v1::CalendarService::NewStub(host_.channel());
@@ -103,6 +107,7 @@ class TargetTest : public ::testing::Test {
     nodes_ = v1::NodeService::NewStub(host_.channel());
     planning_ = v1::PlanningService::NewStub(host_.channel());
     commitments_ = v1::CommitmentService::NewStub(host_.channel());
+    letters_ = v1::LetterService::NewStub(host_.channel());
     EXPECT_THAT(AddStandardRecords(host_.database().session(), clock_, nullptr), testing::IsOk());
     MakeUnit("company", "");
     MakeUnit("west", "company");
@@ -328,6 +333,7 @@ class TargetTest : public ::testing::Test {
   NodeService node_service_;
   PlanningService planning_service_;
   CommitmentService commitment_service_;
+  LetterService letter_service_;
   std::unique_ptr<organization::v1::UnitService::Stub> units_;
   std::unique_ptr<organization::v1::MemberService::Stub> members_;
   std::unique_ptr<organization::v1::CalendarService::Stub> calendars_;
@@ -336,6 +342,7 @@ class TargetTest : public ::testing::Test {
   std::unique_ptr<v1::NodeService::Stub> nodes_;
   std::unique_ptr<v1::PlanningService::Stub> planning_;
   std::unique_ptr<v1::CommitmentService::Stub> commitments_;
+  std::unique_ptr<v1::LetterService::Stub> letters_;
 };
 
 }  // namespace milepost::target

@@ -44,6 +44,24 @@ std::string KeyName(Dimension dimension, const std::string& key) {
   return key;
 }
 
+v1::Scope ToProto(const Scope& scope) {
+  v1::Scope message;
+  *message.mutable_period() = ToProto(scope.period);
+  message.set_unit(NameOf("units", scope.unit_id));
+  message.set_member(NameOf("members", scope.member_id));
+  message.set_product(NameOf("products", scope.product_id));
+  message.set_channel(scope.channel);
+  message.set_region(scope.region);
+  message.set_customer(NameOf("customers", scope.customer_id));
+  return message;
+}
+
+void SetSignature(const LetterSignature& signature, v1::Letter::Signature& message) {
+  message.set_member(NameOf("members", signature.member_id));
+  *message.mutable_sign_time() = milepost::ToProto(signature.sign_time);
+  message.set_content_hash(signature.content_hash);
+}
+
 v1::BoundHit ToProto(Bound bound) {
   switch (bound) {
     case Bound::kLock:
@@ -216,14 +234,7 @@ v1::Node ToProto(const Node& node, const std::string& calendar_id) {
   message.set_dimension(static_cast<v1::Dimension>(node.dimension));
   message.set_key(KeyName(node.dimension, node.key));
   message.set_display_name(node.display_name);
-  v1::Scope& scope = *message.mutable_scope();
-  *scope.mutable_period() = ToProto(node.scope.period);
-  scope.set_unit(NameOf("units", node.scope.unit_id));
-  scope.set_member(NameOf("members", node.scope.member_id));
-  scope.set_product(NameOf("products", node.scope.product_id));
-  scope.set_channel(node.scope.channel);
-  scope.set_region(node.scope.region);
-  scope.set_customer(NameOf("customers", node.scope.customer_id));
+  *message.mutable_scope() = ToProto(node.scope);
   message.set_target_units(node.target_units);
   message.set_locked(node.locked);
   if (node.min_units) message.set_min_units(*node.min_units);
@@ -290,6 +301,42 @@ v1::Commitment ToProto(const Commitment& commitment) {
     *added.mutable_step_time() = milepost::ToProto(step.step_time);
   }
   SetTimes(commitment, message);
+  return message;
+}
+
+v1::Letter ToProto(const Letter& letter) {
+  v1::Letter message;
+  message.set_name(letter.Name());
+  message.set_member(NameOf("members", letter.member_id));
+  message.set_title(letter.title);
+  message.set_plan_version(letter.plan_version);
+  message.set_metric(NameOf("metrics", letter.metric_id));
+  message.set_currency_code(letter.currency_code);
+  *message.mutable_period() = ToProto(letter.period);
+  for (const LetterTarget& target : letter.targets) {
+    v1::Letter::Target& added = *message.add_targets();
+    added.set_node(NodeName(letter.plan_id, target.node_id));
+    added.set_display_name(target.display_name);
+    *added.mutable_scope() = ToProto(target.scope);
+    added.set_target_units(target.target_units);
+  }
+  for (const LetterKpi& kpi : letter.kpis) {
+    v1::Letter::Kpi& added = *message.add_kpis();
+    added.set_display_name(kpi.display_name);
+    added.set_weight_ppm(kpi.weight_ppm);
+    added.set_metric(NameOf("metrics", kpi.metric_id));
+    added.set_description(kpi.description);
+  }
+  message.set_rewards(letter.rewards);
+  message.set_state(static_cast<v1::Letter::State>(letter.state));
+  message.set_drafter(NameOf("members", letter.drafter_id));
+  message.set_content_hash(letter.content_hash);
+  if (letter.owner_signature)
+    SetSignature(*letter.owner_signature, *message.mutable_owner_signature());
+  if (letter.manager_signature)
+    SetSignature(*letter.manager_signature, *message.mutable_manager_signature());
+  message.set_withdraw_reason(letter.withdraw_reason);
+  SetTimes(letter, message);
   return message;
 }
 

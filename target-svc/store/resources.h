@@ -7,11 +7,13 @@
 #include "milepost/organization/v1/member.pb.h"
 #include "milepost/organization/v1/unit.pb.h"
 #include "milepost/target/v1/commitment.pb.h"
+#include "milepost/target/v1/letter.pb.h"
 #include "milepost/target/v1/metric.pb.h"
 #include "milepost/target/v1/node.pb.h"
 #include "milepost/target/v1/plan.pb.h"
 #include "target-svc/domain/calendar.h"
 #include "target-svc/domain/commitment.h"
+#include "target-svc/domain/letter.h"
 #include "target-svc/domain/metric.h"
 #include "target-svc/domain/node.h"
 #include "target-svc/domain/organization.h"
@@ -32,6 +34,7 @@ v1::PlanVersion ToProto(const PlanVersion& version);
 v1::Node ToProto(const Node& node, const std::string& calendar_id);
 v1::Violation ToProto(const Violation& violation, const std::string& plan_id);
 v1::Commitment ToProto(const Commitment& commitment);
+v1::Letter ToProto(const Letter& letter);
 
 type::v1::DateRange ToProto(DayRange range);
 
