@@ -26,6 +26,7 @@
 #include "platform/change/sequencer.h"
 #include "platform/log/log.h"
 #include "platform/rpc/admin_server.h"
+#include "platform/rpc/build.h"
 #include "platform/rpc/decode_errors.h"
 #include "platform/rpc/process_metrics.h"
 #include "platform/rpc/tls.h"
@@ -36,7 +37,6 @@ namespace milepost::rpc {
 namespace {
 
 constexpr int kMaxMessageBytes = 4 * 1024 * 1024;
-constexpr char kVersion[] = "0.1.0";
 // A pod that cannot reach its database for so long takes itself out of the balancing.
 constexpr absl::Duration kDatabaseGrace = absl::Seconds(10);
 
@@ -210,6 +210,19 @@ absl::Status Host::CheckDatabase(db::Session& session) {
                     {"wanted", expectation.good.front()}});
     }
   }
+  static constexpr db::Statement kVersionOfEngine{"boot_engine", "SELECT VERSION()"};
+  const auto engine =
+      session.Read([](db::Snapshot& snapshot) { return snapshot.Query(kVersionOfEngine); });
+  if (!engine.ok()) return engine.status();
+  prometheus::BuildGauge()
+      .Name("milepost_build_info")
+      .Help("Always 1; the labels say what runs: the program, and the database it is on.")
+      .Register(*registry_)
+      .Add({{"version", kVersion},
+            {"revision", kRevision},
+            {"engine", engine->front().String(0)},
+            {"service", settings_.service}})
+      .Set(1);
   auto& schema = family.Add({{"check", "schema"}});
   const absl::Status status = db::CheckSchema(session, migrations_);
   schema.Set(status.ok() ? 1 : 0);
@@ -256,13 +269,6 @@ absl::Status Host::Serve() {
       settings_.admin_address, {registry_, state_->process},
       {[this] { return state_->started.load(); }, [this] { return state_->NotReady(); }});
   if (!admin.ok()) return admin.status();
-  prometheus::BuildGauge()
-      .Name("milepost_build_info")
-      .Help("Always 1; the labels say what runs.")
-      .Register(*registry_)
-      .Add({{"version", kVersion}, {"service", settings_.service}})
-      .Set(1);
-
   {
     // Start order is free: wait for the database as long as it takes; the start-up probe has the
     // last word.

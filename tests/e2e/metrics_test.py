@@ -88,6 +88,10 @@ def run():
             samples = series(text)
             checks.true(f"{service}: at most {MOST_SERIES} series", len(samples) <= MOST_SERIES, len(samples))
             say(f"{service}: {len(samples)} series")
+            built = [labels for name, labels in samples if name == "milepost_build_info"]
+            checks.true(f"{service}: says once what runs", len(built) == 1 and re.fullmatch(
+                r"[0-9a-f]{12}|unknown", built[0]["revision"]) and re.match(r"\d+\.", built[0]["engine"])
+                and re.match(r"\d+\.", built[0]["version"]), built)
             for name, labels in samples:
                 said.setdefault(name, []).append(labels)
         for where, expression in queries():
