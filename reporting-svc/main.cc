@@ -18,6 +18,8 @@
 namespace milepost::reporting {
 namespace {
 
+constexpr absl::Duration kKeepInterval = absl::Milliseconds(500);
+
 // The service's own settings.
 struct Options {
   std::string leaderboard = "everybody";
@@ -45,6 +47,19 @@ std::vector<std::string> SourcesOf(
   return sources;
 }
 
+// Loads the figures, and keeps them near enough to what is committed that the changes in between
+// are there when a report comes, however long none did.
+void KeepCurrent(FigureStore& figures, db::Session& session, const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    session.StartUnit("keep_figures", absl::Now() + absl::Minutes(10));
+    const absl::Status status =
+        session.Read([&figures](db::Snapshot& snapshot) { return figures.Refresh(snapshot); });
+    session.EndRead();
+    if (!status.ok()) log::Warning("figures_not_current", {{"error", status.ToString()}});
+    absl::SleepFor(kKeepInterval);
+  }
+}
+
 absl::Status Serve(rpc::Host& host, const Options& options) {
   auto channels = Channels(host);
   if (!channels.ok()) return channels.status();
@@ -56,9 +71,10 @@ absl::Status Serve(rpc::Host& host, const Options& options) {
   ReportService::Options report_options;
   report_options.currency = host.settings().currency_code;
   if (options.leaderboard == "scope") report_options.leaderboard = LeaderboardVisibility::kScope;
-  ReportService reports(host.runner(), freshness, report_options);
+  FigureStore figures;
+  ReportService reports(host.runner(), freshness, figures, report_options);
   ProjectionService care(host.runner(), freshness, followers);
-  Reconciler reconciler([&host] { return host.NewSession(absl::Minutes(1)); }, freshness,
+  Reconciler reconciler([&host] { return host.NewSession(absl::Minutes(1)); }, freshness, figures,
                         host.registry());
   host.AddService(reports, v1::ReportService::service_full_name());
   host.AddService(care, v1::ProjectionService::service_full_name());
@@ -68,6 +84,12 @@ absl::Status Serve(rpc::Host& host, const Options& options) {
     const std::unique_ptr<db::Session> session = host.NewSession();
     while (!stop.stop_requested() && !followers.LoadOrganization(*session).ok())
       absl::SleepFor(absl::Milliseconds(200));
+  });
+  host.AddReadinessCheck("figures", [&figures] {
+    return figures.loaded() ? absl::OkStatus() : error::FiguresNotLoaded();
+  });
+  host.AddBackground("figures", [&](std::stop_token stop) {
+    KeepCurrent(figures, *host.NewSession(absl::Minutes(1)), stop);
   });
   host.AddBackground("feed-heads",
                      [&followers](std::stop_token stop) { followers.WatchHeads(std::move(stop)); });

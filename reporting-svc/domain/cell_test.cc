@@ -25,8 +25,8 @@ Fact OrderFact(const std::string& member, CivilDay day, const std::string& produ
   return fact;
 }
 
-CellKey KeyOf(CellCut cut, Grain grain, CivilDay period, const std::string& member) {
-  return {Group::kOrder, cut, grain, period, member};
+CellKey KeyOf(absl::CivilMonth month, const std::string& member) {
+  return {Group::kOrder, month, member};
 }
 
 TEST(PackedTest, NumbersAndTextsComeBack) {
@@ -86,16 +86,13 @@ TEST(FactsTest, FactsOfARecordComeBack) {
   EXPECT_FALSE(UnpackFacts(PackFacts(facts).substr(0, 9), back));
 }
 
-TEST(CellKeyTest, PackedKeysOrderByGroupMembersCutGrainPeriodAndMember) {
+TEST(CellKeyTest, PackedKeysOrderByGroupMonthAndMember) {
   const std::vector<CellKey> ordered = {
-      KeyOf(CellCut::kNone, Grain::kYear, CivilDay(2017, 1, 1), kEverybody),
-      KeyOf(CellCut::kProduct, Grain::kDay, CivilDay(1969, 12, 31), kEverybody),
-      KeyOf(CellCut::kProduct, Grain::kDay, CivilDay(1970, 1, 1), kEverybody),
-      KeyOf(CellCut::kProduct, Grain::kDay, CivilDay(2017, 1, 1), kEverybody),
-      KeyOf(CellCut::kNone, Grain::kMonth, CivilDay(2017, 1, 1), "anna"),
-      KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 1, 1), kNobody),
-      KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 1, 1), "anna"),
-      KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 2, 1), "a"),
+      KeyOf(absl::CivilMonth(1969, 12), "zoe"),
+      KeyOf(absl::CivilMonth(1970, 1), kNobody),
+      KeyOf(absl::CivilMonth(1970, 1), "anna"),
+      KeyOf(absl::CivilMonth(2017, 1), "a"),
+      {Group::kCollection, absl::CivilMonth(1969, 12), "a"},
   };
   for (size_t i = 0; i < ordered.size(); ++i) {
     EXPECT_EQ(CellKey::Unpack(ordered[i].Pack()), ordered[i]);
@@ -107,12 +104,12 @@ TEST(CellKeyTest, PackedKeysOrderByGroupMembersCutGrainPeriodAndMember) {
 
 TEST(CellsTest, StoredCellsAddUpByWordWhateverTheirNumbers) {
   Cells first;
-  first.Add(OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 100), 1);
-  first.Add(OrderFact("ben", CivilDay(2017, 3, 5), "mg", 30), 1);
+  first.Add(OrderFact("ben", CivilDay(2017, 3, 4), "gtx", 100));
+  first.Add(OrderFact("ben", CivilDay(2017, 3, 5), "mg", 30));
   Cells second;
-  second.Add(OrderFact("ben", CivilDay(2017, 3, 5), "mg", 7), 1);
-  second.Add(OrderFact("ben", CivilDay(2017, 3, 9), "gtx", 2), 1);
-  const CellKey month = KeyOf(CellCut::kProduct, Grain::kMonth, CivilDay(2017, 3, 1), kEverybody);
+  second.Add(OrderFact("ben", CivilDay(2017, 3, 5), "mg", 7));
+  second.Add(OrderFact("ben", CivilDay(2017, 3, 9), "gtx", 2));
+  const CellKey month = KeyOf(absl::CivilMonth(2017, 3), "ben");
   ASSERT_TRUE(second.AddStored(month, first.Pack(month)));
   std::map<std::string, int64_t> revenue;
   const std::string content = second.Pack(month);
@@ -126,24 +123,24 @@ TEST(CellsTest, StoredCellsAddUpByWordWhateverTheirNumbers) {
 TEST(CellsTest, AddingAndTakingAwayLeavesNothing) {
   const Fact fact = OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 100);
   Cells cells;
-  cells.Add(fact, 1);
-  EXPECT_EQ(cells.cells().size(), 19u);
-  cells.Add(fact, -1);
+  cells.Add(fact);
+  EXPECT_EQ(cells.cells().size(), 1u);
+  cells.Add(-fact);
   for (const auto& [key, sums] : cells.cells()) {
     for (const auto& [place, values] : sums) EXPECT_TRUE(IsZero(values)) << key.ToString();
   }
-  const CellKey days = KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 3, 1), "anna");
+  const CellKey days = KeyOf(absl::CivilMonth(2017, 3), "anna");
   ASSERT_TRUE(cells.cells().contains(days));
   EXPECT_EQ(cells.Pack(days), Cells().Pack(days));
 }
 
 TEST(CellsTest, DaysOfAMemberShareTheCellOfTheirMonth) {
   Cells cells;
-  cells.Add(OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 100), 1);
-  cells.Add(OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 5), 1);
-  cells.Add(OrderFact("anna", CivilDay(2017, 3, 31), "gtx", 20), 1);
-  cells.Add(OrderFact("anna", CivilDay(2017, 4, 1), "gtx", 7), 1);
-  const CellKey days = KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 3, 1), "anna");
+  cells.Add(OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 100));
+  cells.Add(OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 5));
+  cells.Add(OrderFact("anna", CivilDay(2017, 3, 31), "gtx", 20));
+  cells.Add(OrderFact("anna", CivilDay(2017, 4, 1), "gtx", 7));
+  const CellKey days = KeyOf(absl::CivilMonth(2017, 3), "anna");
   const std::string content = cells.Pack(days);
   PackedCell stored(days, content);
   std::map<uint32_t, int64_t> revenue;
@@ -153,26 +150,25 @@ TEST(CellsTest, DaysOfAMemberShareTheCellOfTheirMonth) {
   EXPECT_EQ(revenue, (std::map<uint32_t, int64_t>{{4, 105}, {31, 20}}));
   Cells again;
   ASSERT_TRUE(again.AddStored(days, content));
-  again.Add(OrderFact("anna", CivilDay(2017, 3, 31), "gtx", 20), -1);
-  again.Add(OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 105), -1);
+  again.Add(-OrderFact("anna", CivilDay(2017, 3, 31), "gtx", 20));
+  again.Add(-OrderFact("anna", CivilDay(2017, 3, 4), "gtx", 105));
   for (const auto& [place, values] : again.cells().at(days))
     EXPECT_EQ(values[order::kRevenue], 0) << place[kDayPlace];
 }
 
 TEST(CellsTest, ContentThatNoCellPacksToIsRefused) {
-  const CellKey key = KeyOf(CellCut::kNone, Grain::kDay, CivilDay(2017, 1, 1), kEverybody);
+  const CellKey key = KeyOf(absl::CivilMonth(2017, 1), "anna");
   EXPECT_FALSE(Cells().AddStored(key, ""));
   PackedWriter writer;
   writer.Number(1);
   writer.Text("");
-  writer.Number(0);
+  writer.Number(1);
   writer.Number(5);  // There is no word 5.
   EXPECT_FALSE(Cells().AddStored(key, writer.Take()));
-  const CellKey days = KeyOf(CellCut::kAll, Grain::kDay, CivilDay(2017, 1, 1), "anna");
   PackedWriter day_32;
   day_32.Number(0);
   day_32.Number(32);
-  EXPECT_FALSE(Cells().AddStored(days, day_32.Take()));
+  EXPECT_FALSE(Cells().AddStored(key, day_32.Take()));
 }
 
 }  // namespace

@@ -37,4 +37,9 @@ absl::Status Rebuilding() {
                        "the read models are being built anew; try again later");
 }
 
+absl::Status FiguresNotLoaded() {
+  return status::Error(absl::StatusCode::kUnavailable, "FIGURES_NOT_LOADED",
+                       "the figures are still being read; try again later");
+}
+
 }  // namespace milepost::reporting::error

@@ -19,5 +19,7 @@ absl::Status MissingSetting(const std::string& flag);
 absl::Status Unreadable(const std::string& what);
 // The read models are being built anew.
 absl::Status Rebuilding();
+// This replica is still reading the figures.
+absl::Status FiguresNotLoaded();
 
 }  // namespace milepost::reporting::error

@@ -47,6 +47,12 @@ const std::string& Fact::key(Dim dim) const {
   return kEmpty;
 }
 
+Fact Fact::operator-() const {
+  Fact opposite = *this;
+  for (int64_t& value : opposite.values) value = -value;
+  return opposite;
+}
+
 // Facts of a record are much alike: of each only those texts are kept that differ from the one
 // before, and which ones these are.
 std::string PackFacts(const std::vector<Fact>& facts) {

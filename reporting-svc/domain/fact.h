@@ -68,8 +68,6 @@ inline constexpr std::array<Dim, 5> kDims = {Dim::kNone, Dim::kProduct, Dim::kSo
 
 // Member of facts that nobody is credited with; not a possible id.
 inline constexpr char kNobody[] = "-";
-// Member of cells that sum over all members.
-inline constexpr char kEverybody[] = "";
 
 struct Fact {
   Group group = Group::kOpened;
@@ -84,6 +82,8 @@ struct Fact {
   Values values = {};
 
   const std::string& key(Dim dim) const;
+  // What takes the fact away again.
+  Fact operator-() const;
   friend bool operator==(const Fact&, const Fact&) = default;
 };
 

@@ -13,26 +13,6 @@ absl::CivilDay YearEarlier(absl::CivilDay day) {
   return absl::CivilDay(day.year() - 1, day.month(), leap_day ? 28 : day.day());
 }
 
-void AddSpan(std::vector<Span>& spans, Grain grain, absl::CivilDay first, absl::CivilDay last) {
-  if (first <= last) spans.push_back({grain, first, last});
-}
-
-// Months and days of a range.
-void CoverByMonths(std::vector<Span>& spans, const Days& range) {
-  const absl::CivilMonth first_month =
-      range.first.day() == 1 ? absl::CivilMonth(range.first) : absl::CivilMonth(range.first) + 1;
-  const absl::CivilMonth last_month = range.last == LastOfMonth(absl::CivilMonth(range.last))
-                                          ? absl::CivilMonth(range.last)
-                                          : absl::CivilMonth(range.last) - 1;
-  if (first_month > last_month) {
-    AddSpan(spans, Grain::kDay, range.first, range.last);
-    return;
-  }
-  AddSpan(spans, Grain::kDay, range.first, absl::CivilDay(first_month) - 1);
-  AddSpan(spans, Grain::kMonth, absl::CivilDay(first_month), absl::CivilDay(last_month));
-  AddSpan(spans, Grain::kDay, LastOfMonth(last_month) + 1, range.last);
-}
-
 }  // namespace
 
 int64_t DayNumber(absl::CivilDay day) { return day - absl::CivilDay(1970, 1, 1); }
@@ -94,34 +74,6 @@ Days YearBefore(const Days& range) {
     before.last = LastOfMonth(absl::CivilMonth(before.last));
   }
   return before;
-}
-
-std::vector<Span> Cover(const Days& range, Grain coarsest) {
-  std::vector<Span> spans;
-  if (coarsest == Grain::kDay) {
-    AddSpan(spans, Grain::kDay, range.first, range.last);
-    return spans;
-  }
-  if (coarsest == Grain::kMonth) {
-    CoverByMonths(spans, range);
-    return spans;
-  }
-  const absl::CivilYear first_year = range.first == absl::CivilDay(absl::CivilYear(range.first))
-                                         ? absl::CivilYear(range.first)
-                                         : absl::CivilYear(range.first) + 1;
-  const absl::CivilYear last_year = range.last == LastOfYear(absl::CivilYear(range.last))
-                                        ? absl::CivilYear(range.last)
-                                        : absl::CivilYear(range.last) - 1;
-  if (first_year > last_year) {
-    CoverByMonths(spans, range);
-    return spans;
-  }
-  if (range.first < absl::CivilDay(first_year))
-    CoverByMonths(spans, {range.first, absl::CivilDay(first_year) - 1});
-  AddSpan(spans, Grain::kYear, absl::CivilDay(first_year), absl::CivilDay(last_year));
-  if (LastOfYear(last_year) < range.last)
-    CoverByMonths(spans, {LastOfYear(last_year) + 1, range.last});
-  return spans;
 }
 
 }  // namespace milepost::reporting

@@ -5,7 +5,7 @@
 
 #include "absl/time/civil_time.h"
 
-// Days, and how ranges of them are cut, compared and covered. Pure.
+// Days, and how ranges of them are cut and compared. Pure.
 namespace milepost::reporting {
 
 // Days since 1970-01-01, as the read models count them.
@@ -45,19 +45,5 @@ Days PreviousOf(const Days& range);
 
 // The same days a year earlier; 29 February becomes 28 February.
 Days YearBefore(const Days& range);
-
-// How a range is made of whole years, whole months and single days.
-enum class Grain { kDay = 1, kMonth = 2, kYear = 3 };
-struct Span {
-  Grain grain;
-  // First days of the first and the last period (a day is its own first day).
-  absl::CivilDay first;
-  absl::CivilDay last;
-
-  friend bool operator==(const Span&, const Span&) = default;
-};
-// Covers every day of the range exactly once, in order, with the longest periods that are not
-// longer than `coarsest`.
-std::vector<Span> Cover(const Days& range, Grain coarsest);
 
 }  // namespace milepost::reporting

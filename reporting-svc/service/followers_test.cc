@@ -109,7 +109,7 @@ class FollowersTest : public ::testing::Test {
              {kTargetService, targets_.channel()}},
             [this] { return host_.database().NewSession(); }, projection_, freshness_,
             host_.organization(), host_.registry()),
-        reports_(host_.runner(), freshness_,
+        reports_(host_.runner(), freshness_, figures_,
                  {.watch_interval = absl::Milliseconds(10), .watch_heartbeat = absl::Hours(1)}),
         care_(host_.runner(), freshness_, followers_) {
     world_.AddUnit("company", "");
@@ -188,6 +188,7 @@ class FollowersTest : public ::testing::Test {
   FreshnessReader freshness_;
   Projection projection_;
   Followers followers_;
+  FigureStore figures_;
   ReportService reports_;
   ProjectionService care_;
   World world_;

@@ -15,7 +15,7 @@ namespace {
 using Key = std::optional<int64_t>;
 
 // Key figures of one period.
-struct Figures {
+struct KeyFigures {
   std::map<std::string, int64_t> metrics;
   Histogram cycles;
   int64_t members = 0;
@@ -35,39 +35,42 @@ struct Figures {
 struct KpiDefinition {
   const char* id;
   v1::ValueKind kind;
-  Key (*value)(const Figures& figures);
+  Key (*value)(const KeyFigures& figures);
 };
 
 constexpr std::array<KpiDefinition, 16> kKpis = {{
-    {"revenue", v1::MONEY, [](const Figures& f) { return f.Of("revenue"); }},
-    {"orders", v1::COUNT, [](const Figures& f) { return f.Of("orders"); }},
+    {"revenue", v1::MONEY, [](const KeyFigures& f) { return f.Of("revenue"); }},
+    {"orders", v1::COUNT, [](const KeyFigures& f) { return f.Of("orders"); }},
     {"average-order", v1::MONEY,
-     [](const Figures& f) { return f.Quotient(f.metrics.at("revenue"), f.metrics.at("orders")); }},
-    {"gross-profit", v1::MONEY, [](const Figures& f) { return f.Of("gross-profit"); }},
+     [](const KeyFigures& f) {
+       return f.Quotient(f.metrics.at("revenue"), f.metrics.at("orders"));
+     }},
+    {"gross-profit", v1::MONEY, [](const KeyFigures& f) { return f.Of("gross-profit"); }},
     {"gross-margin", v1::PPM,
-     [](const Figures& f) {
+     [](const KeyFigures& f) {
        return f.Ratio(f.metrics.at("gross-profit"), f.metrics.at("revenue"));
      }},
     {"revenue-per-member", v1::MONEY,
-     [](const Figures& f) { return f.Quotient(f.metrics.at("revenue"), f.members); }},
-    {"collections", v1::MONEY, [](const Figures& f) { return f.Of("collections"); }},
-    {"leads", v1::COUNT, [](const Figures& f) { return f.Of("leads"); }},
-    {"won-opportunities", v1::COUNT, [](const Figures& f) { return f.Of("won-opportunities"); }},
-    {"lost-opportunities", v1::COUNT, [](const Figures& f) { return f.Of("lost-opportunities"); }},
+     [](const KeyFigures& f) { return f.Quotient(f.metrics.at("revenue"), f.members); }},
+    {"collections", v1::MONEY, [](const KeyFigures& f) { return f.Of("collections"); }},
+    {"leads", v1::COUNT, [](const KeyFigures& f) { return f.Of("leads"); }},
+    {"won-opportunities", v1::COUNT, [](const KeyFigures& f) { return f.Of("won-opportunities"); }},
+    {"lost-opportunities", v1::COUNT,
+     [](const KeyFigures& f) { return f.Of("lost-opportunities"); }},
     {"win-rate", v1::PPM,
-     [](const Figures& f) {
+     [](const KeyFigures& f) {
        return f.Ratio(f.metrics.at("won-opportunities"),
                       f.metrics.at("won-opportunities") + f.metrics.at("lost-opportunities"));
      }},
-    {"won-amount", v1::MONEY, [](const Figures& f) { return f.Of("won-amount"); }},
+    {"won-amount", v1::MONEY, [](const KeyFigures& f) { return f.Of("won-amount"); }},
     {"mean-cycle", v1::HUNDREDTHS_OF_DAYS,
-     [](const Figures& f) {
+     [](const KeyFigures& f) {
        const std::optional<CycleStats> stats = StatsOf(f.cycles);
        return stats ? Key(stats->mean) : Key();
      }},
-    {"new-customers", v1::COUNT, [](const Figures& f) { return f.Of("new-customers"); }},
-    {"visits", v1::COUNT, [](const Figures& f) { return f.Of("visits"); }},
-    {"interactions", v1::COUNT, [](const Figures& f) { return f.Of("interactions"); }},
+    {"new-customers", v1::COUNT, [](const KeyFigures& f) { return f.Of("new-customers"); }},
+    {"visits", v1::COUNT, [](const KeyFigures& f) { return f.Of("visits"); }},
+    {"interactions", v1::COUNT, [](const KeyFigures& f) { return f.Of("interactions"); }},
 }};
 
 // Growth in parts per million; of ratios the difference.
@@ -95,7 +98,7 @@ absl::StatusOr<v1::KpiBoard> ReportService::Kpis(const rpc::Caller& caller, db::
 
     std::array<std::map<std::string, size_t>, 3> places;
     std::array<size_t, 3> cycle_places = {};
-    std::array<Figures, 3> figures;
+    std::array<KeyFigures, 3> figures;
     for (size_t i = 0; i < ranges.size(); ++i) {
       const absl::StatusOr<Audience> audience = reader.AudienceOf(query->filter, ranges[i]);
       if (!audience.ok()) return audience.status();

@@ -272,22 +272,22 @@ absl::Status Projection::Apply(db::Transaction& tx, std::span<const feed::v1::Ev
       if (event->deleted()) record.facts.clear();
     }
 
-    Cells cells;
+    std::vector<Fact> changed;  // What came, and with opposite signs what went.
     std::vector<LedgerRecord> saved;
     for (auto& [id, record] : now) {
       const auto before = known->find(id);
       if (before == known->end()) {
-        for (const Fact& fact : record.facts) cells.Add(fact, 1);
+        changed.insert(changed.end(), record.facts.begin(), record.facts.end());
       } else if (record.version == before->second.version) {
         continue;
       } else if (record.facts != before->second.facts) {
-        for (const Fact& fact : before->second.facts) cells.Add(fact, -1);
-        for (const Fact& fact : record.facts) cells.Add(fact, 1);
+        for (const Fact& fact : before->second.facts) changed.push_back(-fact);
+        changed.insert(changed.end(), record.facts.begin(), record.facts.end());
       }
       saved.push_back(std::move(record));
     }
     if (absl::Status s = ledger_.SaveRecords(tx, kind, saved); !s.ok()) return s;
-    if (absl::Status s = ledger_.AddCells(tx, cells); !s.ok()) return s;
+    if (absl::Status s = ledger_.SaveChange(tx, kind, changed); !s.ok()) return s;
   }
   return absl::OkStatus();
 }
@@ -319,6 +319,9 @@ absl::Status Projection::Reset(db::Session& session, const std::string& source) 
     if (!*more) break;
   }
   return session.Transact([&](db::Transaction& tx) -> absl::Status {
+    for (const RecordKind kind : records) {
+      if (absl::Status s = ledger_.SaveEmptied(tx, kind); !s.ok()) return s;
+    }
     if (source != kCustomerService) {
       if (absl::Status s = documents_.TouchAll(tx, kDirectoryPart); !s.ok()) return s;
     }

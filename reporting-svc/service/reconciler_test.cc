@@ -27,14 +27,23 @@ class ReconcilerTest : public ::testing::Test {
     world.Win("d1", "darcel", CivilDay(2017, 1, 2), CivilDay(2017, 2, 3), "gtx", 100'00);
     Projection projection(absl::FixedTimeZone(8 * 3600));
     EXPECT_THAT(world.Apply(database_.session(), projection), IsOk());
+    LedgerStore ledger;
+    const auto cells = database_.session().Read([&](db::Snapshot& snapshot) {
+      return ledger.ListCells(snapshot, Group::kOrder, std::nullopt, 1);
+    });
+    EXPECT_THAT(cells, IsOk());
+    content_ = cells->front().content;
   }
 
   std::string Metrics() { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
 
   Database database_{Migrations()};
+  std::string content_;  // Of the only cell of orders.
   prometheus::Registry registry_;
   FreshnessReader freshness_{{kOpportunityService}};
-  Reconciler reconciler_{[this] { return database_.NewSession(); }, freshness_, registry_};
+  FigureStore figures_;
+  Reconciler reconciler_{[this] { return database_.NewSession(); }, freshness_, figures_,
+                         registry_};
 };
 
 TEST_F(ReconcilerTest, FindsNothingWhereAllAgrees) {
@@ -59,9 +68,10 @@ TEST_F(ReconcilerTest, FindsACellThatWasChanged) {
   Fact fact;
   fact.group = Group::kOrder;
   fact.day = CivilDay(2017, 2, 3);
+  fact.member = "darcel";
   fact.values[order::kOrders] = 1;
   Cells wrong;
-  wrong.Add(fact, 1);
+  wrong.Add(fact);
   ASSERT_TRUE(wrong.AddStored(cells->front().key, cells->front().content));
   ASSERT_THAT(database_.session().Transact([&](db::Transaction& tx) {
     return tx
@@ -74,6 +84,35 @@ TEST_F(ReconcilerTest, FindsACellThatWasChanged) {
   ASSERT_THAT(mismatches, IsOk());
   EXPECT_EQ(*mismatches, 1);
   EXPECT_NE(Metrics().find("milepost_reconcile_mismatches{check=\"read_models\"} 1"),
+            std::string::npos);
+}
+
+TEST_F(ReconcilerTest, FindsFiguresThatDisagreeWithTheCells) {
+  ASSERT_THAT(reconciler_.Look(database_.session()), IsOk());
+  // A change that no writing of cells made.
+  LedgerStore ledger;
+  ASSERT_THAT(database_.session().Transact([&](db::Transaction& tx) -> absl::Status {
+    if (absl::Status s = ledger.Lock(tx, RecordKind::kOrder); !s.ok()) return s;
+    Fact fact;
+    fact.group = Group::kOrder;
+    fact.day = CivilDay(2017, 2, 3);
+    fact.member = "darcel";
+    fact.values[order::kOrders] = 1;
+    if (absl::Status s = ledger.SaveChange(tx, RecordKind::kOrder, {fact}); !s.ok()) return s;
+    return tx
+        .Execute(
+            db::Statement{"test",
+                          "UPDATE cells SET content = ? WHERE SUBSTRING(cell_key, 1, 1) = X'05'"},
+            db::Bytes{content_})
+        .status();
+  }),
+              IsOk());
+  const auto mismatches = reconciler_.Look(database_.session());
+  ASSERT_THAT(mismatches, IsOk());
+  EXPECT_EQ(*mismatches, 1);
+  EXPECT_NE(Metrics().find("milepost_reconcile_mismatches{check=\"figures\"} 1"),
+            std::string::npos);
+  EXPECT_NE(Metrics().find("milepost_reconcile_mismatches{check=\"read_models\"} 0"),
             std::string::npos);
 }
 

@@ -1,10 +1,9 @@
 #include "reporting-svc/service/reconciliation.h"
 
-#include <algorithm>
-#include <functional>
 #include <optional>
-#include <utility>
+#include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "reporting-svc/domain/errors.h"
@@ -13,40 +12,56 @@ namespace milepost::reporting {
 namespace {
 
 constexpr int kPage = 2000;
-constexpr RecordKind kKinds[] = {RecordKind::kOpportunity, RecordKind::kOrder,
-                                 RecordKind::kCustomer, RecordKind::kInteraction};
+constexpr int kCellsPerPage = 500;
 
-// Compares a stored cell with what the facts add up to. `expected` knows its words.
-void Compare(const CellKey& key, const Cells::Sums& stored, const Cells::Sums& expected,
-             Reconciliation& result) {
-  ++result.cells;
-  Reconciliation::Mismatch mismatch{key, {}, {}};
-  bool agrees = true;
-  const auto look = [&](const Values& in_store, const Values& from_facts) {
-    if (in_store == from_facts) return;
-    agrees = false;
+// What a cell comes to: the sum over its places, and a print of what lies where. Both grow with
+// each fact and do not depend on their order or on how they are added up.
+struct CellSum {
+  Values values = {};
+  uint64_t print = 0;
+
+  void Add(uint64_t place, const Values& more) {
     for (size_t i = 0; i < kValueCount; ++i) {
-      mismatch.stored[i] += in_store[i];
-      mismatch.expected[i] += from_facts[i];
+      values[i] += more[i];
+      print += static_cast<uint64_t>(more[i]) * absl::HashOf(place, i);
     }
-  };
-  for (const auto& [place, values] : stored) {
-    const auto found = expected.find(place);
-    look(values, found == expected.end() ? Values{} : found->second);
   }
-  for (const auto& [place, values] : expected) {
-    if (!stored.contains(place)) look({}, values);
-  }
-  if (agrees) return;
-  ++result.mismatch_count;
-  if (result.mismatches.size() < kNamedMismatches) result.mismatches.push_back(std::move(mismatch));
+  friend bool operator==(const CellSum&, const CellSum&) = default;
+};
+using CellSums = absl::flat_hash_map<CellKey, CellSum>;
+
+uint64_t PrintOf(const Fact& fact) {
+  return absl::HashOf(fact.day.day(), fact.product, fact.source, fact.region, fact.channel,
+                      fact.sub, fact.currency);
 }
 
-// Compares those cells of a group that are wanted. Facts are counted if `count_facts`.
-absl::Status ReconcileSome(db::Session& session, LedgerStore& ledger, RecordKind kind, Group group,
-                           const std::function<bool(const CellKey&)>& wanted, bool count_facts,
-                           Reconciliation& result) {
-  Cells expected(wanted);
+// Nothing for content that is not readable.
+std::optional<CellSum> SumOf(const StoredCell& stored) {
+  CellSum sum;
+  PackedCell cell(stored.key, stored.content);
+  const bool readable = cell.ForEach([&](const Place& place, const Values& values) {
+    const auto word = [&](size_t i) { return std::string(cell.words()[place[i]]); };
+    sum.Add(absl::HashOf(static_cast<int>(place[kDayPlace]), word(0), word(1), word(2), word(3),
+                         word(kSubPlace), word(kCurrencyPlace)),
+            values);
+  });
+  if (!readable) return std::nullopt;
+  return sum;
+}
+
+void Note(const CellKey& key, const CellSum& stored, const CellSum& expected,
+          Reconciliation& result) {
+  ++result.cells;
+  if (stored == expected) return;
+  ++result.mismatch_count;
+  if (result.mismatches.size() < kNamedMismatches)
+    result.mismatches.push_back({key, stored.values, expected.values});
+}
+
+// What all facts of the kind come to, by cell.
+absl::StatusOr<CellSums> SumFacts(db::Session& session, LedgerStore& ledger, RecordKind kind,
+                                  Reconciliation& result) {
+  CellSums sums;
   std::string last;
   for (size_t read = kPage; read == kPage;) {
     absl::StatusOr<std::vector<LedgerRecord>> page = session.Read(
@@ -54,66 +69,52 @@ absl::Status ReconcileSome(db::Session& session, LedgerStore& ledger, RecordKind
     if (!page.ok()) return page.status();
     session.EndRead();
     for (const LedgerRecord& record : *page) {
-      for (const Fact& fact : record.facts) {
-        if (fact.group != group) continue;
-        expected.Add(fact, 1);
-        if (count_facts) ++result.facts;
-      }
+      for (const Fact& fact : record.facts) sums[CellOf(fact)].Add(PrintOf(fact), fact.values);
+      result.facts += static_cast<int64_t>(record.facts.size());
     }
     read = page->size();
     if (read > 0) last = page->back().id;
   }
-  result.most_cells_held =
-      std::max(result.most_cells_held, static_cast<int64_t>(expected.cells().size()));
+  return sums;
+}
+
+// Compares the stored cells with what facts come to, and takes them from `expected`.
+absl::Status CompareStored(db::Session& session, LedgerStore& ledger, Group group,
+                           CellSums& expected, Reconciliation& result) {
   std::optional<CellKey> after;
-  for (size_t read = kPage; read == kPage;) {
-    absl::StatusOr<std::vector<StoredCell>> page = session.Read(
-        [&](db::Snapshot& snapshot) { return ledger.ListCells(snapshot, group, after, kPage); });
+  for (size_t read = kCellsPerPage; read == kCellsPerPage;) {
+    absl::StatusOr<std::vector<StoredCell>> page = session.Read([&](db::Snapshot& snapshot) {
+      return ledger.ListCells(snapshot, group, after, kCellsPerPage);
+    });
     if (!page.ok()) return page.status();
     session.EndRead();
     for (const StoredCell& cell : *page) {
-      if (!wanted(cell.key)) continue;
-      const auto found = expected.cells().find(cell.key);
-      const Cells::Sums sums = found == expected.cells().end() ? Cells::Sums() : found->second;
-      expected.Erase(cell.key);
-      if (!expected.AddStored(cell.key, cell.content))
-        return error::Unreadable(absl::StrCat("the cell ", cell.key.ToString()));
-      Compare(cell.key, expected.cells().at(cell.key), sums, result);
-      expected.Erase(cell.key);
+      const std::optional<CellSum> stored = SumOf(cell);
+      if (!stored) return error::Unreadable(absl::StrCat("the cell ", cell.key.ToString()));
+      const auto found = expected.find(cell.key);
+      Note(cell.key, *stored, found == expected.end() ? CellSum() : found->second, result);
+      if (found != expected.end()) expected.erase(found);
     }
     read = page->size();
     if (read > 0) after = page->back().key;
-  }
-  // Cells that are missing.
-  for (const auto& [key, sums] : expected.cells()) {
-    const bool empty = std::all_of(sums.begin(), sums.end(),
-                                   [](const auto& place) { return IsZero(place.second); });
-    if (!empty) Compare(key, {}, sums, result);
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<Reconciliation> Reconcile(db::Session& session, LedgerStore& ledger,
-                                         int64_t cells_at_once) {
+absl::StatusOr<Reconciliation> Reconcile(db::Session& session, LedgerStore& ledger) {
   Reconciliation result;
-  for (const RecordKind kind : kKinds) {
+  for (const RecordKind kind : kRecordKinds) {
+    absl::StatusOr<CellSums> expected = SumFacts(session, ledger, kind, result);
+    if (!expected.ok()) return expected.status();
     for (const Group group : GroupsOf(kind)) {
-      const absl::StatusOr<int64_t> count =
-          session.Read([&](db::Snapshot& snapshot) { return ledger.CountCells(snapshot, group); });
-      if (!count.ok()) return count.status();
-      const auto slices = static_cast<size_t>(*count / cells_at_once + 1);
-      for (size_t slice = 0; slice < slices; ++slice) {
-        const auto in_slice = [&](const CellKey& key) {
-          return slices == 1 || absl::HashOf(key) % slices == slice;
-        };
-        if (absl::Status s =
-                ReconcileSome(session, ledger, kind, group, in_slice, slice == 0, result);
-            !s.ok()) {
-          return s;
-        }
-      }
+      if (absl::Status s = CompareStored(session, ledger, group, *expected, result); !s.ok())
+        return s;
+    }
+    // Cells that are missing.
+    for (const auto& [key, sum] : *expected) {
+      if (sum != CellSum()) Note(key, {}, sum, result);
     }
   }
   return result;

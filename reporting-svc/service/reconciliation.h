@@ -17,25 +17,20 @@ inline constexpr size_t kNamedMismatches = 100;
 struct Reconciliation {
   struct Mismatch {
     CellKey cell;
-    // Over the places that disagree.
+    // Over all places of the cell; the same if only what lies where disagrees.
     Values stored = {};
     Values expected = {};
   };
   int64_t facts = 0;
   int64_t cells = 0;
   int64_t mismatch_count = 0;
-  int64_t most_cells_held = 0;  // In memory at once.
   std::vector<Mismatch> mismatches;
 };
 
-// About so many cells are added up at once.
-inline constexpr int64_t kCellsAtOnce = 20'000;
-
 // Adds up the ledger again and compares every cell with it. Exact only while nothing is written:
-// run it on a service that has caught up, or within one transaction's view of a copy. Holds about
-// `cells_at_once` cells in memory: where a group has more, its facts are read several times.
-absl::StatusOr<Reconciliation> Reconcile(db::Session& session, LedgerStore& ledger,
-                                         int64_t cells_at_once = kCellsAtOnce);
+// run it on a service that has caught up. Holds one sum for each cell: 100 bytes or so for each
+// month of each member and group.
+absl::StatusOr<Reconciliation> Reconcile(db::Session& session, LedgerStore& ledger);
 
 // Of two results on a service that is written to, the mismatches that are real: named by both, with
 // the same values. What was only written between reading facts and reading cells shows up in the

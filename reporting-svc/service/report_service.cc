@@ -239,8 +239,9 @@ void SortRows(google::protobuf::RepeatedPtrField<Row>& rows, const ValueOf& valu
 
 }  // namespace
 
-ReportService::ReportService(rpc::Runner& runner, FreshnessReader& freshness, Options options)
-    : rpc_(runner), freshness_(freshness), options_(std::move(options)) {
+ReportService::ReportService(rpc::Runner& runner, FreshnessReader& freshness, FigureStore& figures,
+                             Options options)
+    : rpc_(runner), freshness_(freshness), options_(std::move(options)), figures_(figures) {
   rpc_.Register<v1::ReportService>();
 }
 

@@ -22,8 +22,8 @@ enum class LeaderboardVisibility {
   kScope,      // Members see what they may see in other reports.
 };
 
-// Answers reports from the cells. Every answer is computed anew; nothing but names, shapes and
-// plans is kept in memory.
+// Answers reports from the figures, names, shapes and plans that are kept in memory and brought up
+// to what is committed before each answer.
 class ReportService final : public v1::ReportService::CallbackService {
  public:
   struct Options {
@@ -36,8 +36,9 @@ class ReportService final : public v1::ReportService::CallbackService {
     absl::Duration watch_heartbeat = absl::Seconds(10);
   };
 
-  // Both outlive the service.
-  ReportService(rpc::Runner& runner, FreshnessReader& freshness, Options options);
+  // All outlive the service.
+  ReportService(rpc::Runner& runner, FreshnessReader& freshness, FigureStore& figures,
+                Options options);
 
   grpc::ServerUnaryReactor* GetTargetProgress(grpc::CallbackServerContext* context,
                                               const v1::GetTargetProgressRequest* request,
@@ -121,7 +122,7 @@ class ReportService final : public v1::ReportService::CallbackService {
   FreshnessReader& freshness_;
   const Options options_;
   DirectoryCache directories_;
-  FigureStore figures_;
+  FigureStore& figures_;
 };
 
 }  // namespace milepost::reporting

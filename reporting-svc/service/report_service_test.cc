@@ -41,7 +41,7 @@ class ReportServiceTest : public ::testing::Test {
       : host_(Migrations()),
         freshness_({kCustomerService, kOpportunityService, kTargetService}),
         projection_(kZone),
-        service_(host_.runner(), freshness_, Options()) {
+        service_(host_.runner(), freshness_, figures_, Options()) {
     world_.AddUnit("company", "", "公司");
     world_.AddUnit("east", "company", "华东");
     world_.AddUnit("west", "company", "West");
@@ -170,6 +170,7 @@ class ReportServiceTest : public ::testing::Test {
   FreshnessReader freshness_;
   Projection projection_;
   World world_;
+  FigureStore figures_;
   ReportService service_;
   std::unique_ptr<v1::ReportService::Stub> stub_;
 };

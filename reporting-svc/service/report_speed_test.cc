@@ -46,7 +46,8 @@ TEST(ReportSpeedTest, EveryReportOverAFilledReadModel) {
   }
 
   FreshnessReader freshness({kCustomerService, kOpportunityService, kTargetService});
-  ReportService service(host.runner(), freshness, {});
+  FigureStore figures;
+  ReportService service(host.runner(), freshness, figures, {});
   host.Start({&service});
   const auto stub = v1::ReportService::NewStub(host.channel());
   type::v1::DateRange year;

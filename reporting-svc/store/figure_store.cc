@@ -1,245 +1,225 @@
 #include "reporting-svc/store/figure_store.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <set>
-#include <tuple>
+#include <optional>
+#include <utility>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "reporting-svc/domain/cell.h"
 #include "reporting-svc/domain/errors.h"
 
 namespace milepost::reporting {
 namespace {
 
-// Cells of single members are read one by one up to so many; beyond that with those of all members
-// of the periods.
-constexpr size_t kMaxKeys = 1024;
+constexpr int kCellsPerPage = 500;
+constexpr int kCellsPerLook = 100;
+// A page of cells is compared so often until nothing is written in between.
+constexpr int kLooks = 20;
 
-// The coarsest grain whose periods lie inside periods of the granularity.
-Grain LimitGrain(Grain coarsest, Granularity granularity) {
-  switch (granularity) {
-    case Granularity::kWhole:
-    case Granularity::kYear:
-      return coarsest;
-    case Granularity::kMonth:
-    case Granularity::kQuarter:
-      return std::min(coarsest, Grain::kMonth);
-    case Granularity::kDay:
-    case Granularity::kWeek:
-      return Grain::kDay;
-  }
-  return Grain::kDay;
-}
-
-// The period of the cell of this kind that holds a day, or a period that begins on it.
-absl::CivilDay PeriodIn(const CellKey& key, absl::CivilDay day) {
-  return key.holds_days() ? absl::CivilDay(absl::CivilMonth(day)) : day;
-}
-
-absl::CivilDay NextPeriod(const CellKey& key) {
-  if (key.grain == Grain::kYear) return absl::CivilDay(absl::CivilYear(key.period) + 1);
-  if (key.grain == Grain::kMonth || key.holds_days())
-    return absl::CivilDay(absl::CivilMonth(key.period) + 1);
-  return key.period + 1;
-}
-
-// Whether periods of the granularity can begin or end within a month.
-bool CutsMonths(Granularity granularity) {
-  return granularity == Granularity::kDay || granularity == Granularity::kWeek;
-}
-
-// Cells that answer a part of a query.
-struct Source {
-  CellCut cut = CellCut::kNone;
-  bool of_members = false;
-  Span span;
-};
-
-// The cells that together hold every fact of the query once.
-std::vector<Source> SourcesOf(const FigureQuery& query) {
-  std::map<Dim, std::string> dims = query.filters;
-  if (query.by_dim != Dim::kNone) dims.emplace(query.by_dim, "");
-  const bool of_members = query.who.kind != MemberSelection::Kind::kEverybody || dims.size() > 1;
-  CellCut cut = CellCut::kNone;
-  if (!dims.empty()) cut = of_members ? CellCut::kAll : static_cast<CellCut>(dims.begin()->first);
-  const Grain coarsest = HasCells(cut, Grain::kYear, of_members) ? Grain::kYear : Grain::kMonth;
-  std::vector<Source> sources;
-  for (const Span& span : Cover(query.range, LimitGrain(coarsest, query.granularity))) {
-    // Days of members are kept by all dimensions only.
-    const bool kept = HasCells(cut, span.grain, of_members);
-    sources.push_back({kept ? cut : CellCut::kAll, of_members, span});
-  }
-  return sources;
-}
-
-// One statement that reads cells for many queries, so that all of a report costs one round trip.
-class Reader {
+// All cells of a kind, read page by page while others write: each page is as of the ledger's
+// version then, and what was read before is brought up to it by the changes in between.
+class Loading {
  public:
-  explicit Reader(const std::vector<FigureQuery>& queries)
-      : queries_(queries), figures_(queries.size()) {
-    for (size_t i = 0; i < queries.size(); ++i) Add(i);
+  Loading(LedgerStore& ledger, db::Snapshot& snapshot, RecordKind kind)
+      : ledger_(ledger), snapshot_(snapshot), kind_(kind) {}
+
+  // False if changes in between are missing or all cells went: it is to be begun anew.
+  absl::StatusOr<bool> Run() {
+    const absl::StatusOr<int64_t> begin = ledger_.ReadVersion(snapshot_, kind_);
+    if (!begin.ok()) return begin.status();
+    version_ = *begin;
+    for (const Group group : GroupsOf(kind_)) {
+      std::optional<CellKey> last;
+      for (size_t read = kCellsPerPage; read == kCellsPerPage;) {
+        absl::StatusOr<std::vector<StoredCell>> page =
+            ledger_.ListCells(snapshot_, group, last, kCellsPerPage);
+        if (!page.ok()) return page.status();
+        read = page->size();
+        if (read == 0) break;
+        const absl::StatusOr<bool> complete = CatchUp(page->front().version);
+        if (!complete.ok() || !*complete) return complete;
+        for (const StoredCell& cell : *page) {
+          if (!figures_.AddStored(cell.key, cell.content))
+            return error::Unreadable(absl::StrCat("the cell ", cell.key.ToString()));
+        }
+        last = page->back().key;
+        read_.back_up_to(group, last->Pack());
+      }
+      read_.all_of(group);
+    }
+    return true;
   }
 
-  absl::StatusOr<std::vector<std::vector<FigureRow>>> Run(db::Snapshot& snapshot) {
-    if (keys_.empty() && ranges_.empty()) return std::move(figures_);
-    std::string sql = "SELECT cell_key, content FROM cells WHERE ";
-    std::vector<db::Value> bound;
-    // Padded to powers of two, so that few statements are prepared.
-    if (!keys_.empty()) {
-      const size_t size = std::bit_ceil(keys_.size());
-      bound.reserve(size);
-      absl::StrAppend(&sql, "cell_key IN (", db::Placeholders(size), ")",
-                      ranges_.empty() ? "" : " OR ");
-      for (size_t i = 0; i < size; ++i)
-        bound.emplace_back(db::Bytes{keys_[std::min(i, keys_.size() - 1)]});
-    }
-    for (size_t i = 0; !ranges_.empty() && i < std::bit_ceil(ranges_.size()); ++i) {
-      const auto& [first, last] = ranges_[std::min(i, ranges_.size() - 1)];
-      absl::StrAppend(&sql, i == 0 ? "" : " OR ", "cell_key BETWEEN ? AND ?");
-      bound.emplace_back(db::Bytes{first});
-      bound.emplace_back(db::Bytes{last});
-    }
-    absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"read_figures", sql}, bound);
-    if (!rows.ok()) return rows.status();
-    for (const db::Row& row : *rows) {
-      const std::optional<CellKey> key = CellKey::Unpack(row.String(0));
-      if (!key) return error::Unreadable("the key of a cell");
-      const auto parts = parts_.find(Kind(key->group, key->cut, key->grain, *key));
-      if (parts == parts_.end()) continue;
-      for (const Part& part : parts->second) {
-        if (key->period < PeriodIn(*key, part.first) || key->period > part.last) continue;
-        if (!part.members.empty() && !part.members.contains(key->member)) continue;
-        if (!Take(part, *key, row.String(1)))
-          return error::Unreadable(absl::StrCat("the cell ", key->ToString()));
-      }
-    }
-    return std::move(figures_);
-  }
+  Figures& figures() { return figures_; }
+  int64_t version() const { return version_; }
 
  private:
-  // Cells of one kind that answer a part of a query.
-  struct Part {
-    size_t query = 0;
-    absl::CivilDay first;  // Periods.
-    absl::CivilDay last;
-    absl::flat_hash_set<std::string> members;  // Empty: all that there are of the kind.
+  // Which cells were read.
+  struct Extent {
+    std::vector<Group> groups;
+    Group group = Group::kOpened;
+    std::string last;  // Of the group being read; empty before the first.
+
+    void back_up_to(Group of, std::string key) {
+      group = of;
+      last = std::move(key);
+    }
+    void all_of(Group done) {
+      groups.push_back(done);
+      last.clear();
+    }
+    bool Holds(const Fact& fact) const {
+      if (std::find(groups.begin(), groups.end(), fact.group) != groups.end()) return true;
+      return !last.empty() && fact.group == group && CellOf(fact).Pack() <= last;
+    }
   };
-  using KindOfCells = std::tuple<Group, CellCut, Grain, bool>;
 
-  static KindOfCells Kind(Group group, CellCut cut, Grain grain, const CellKey& key) {
-    return {group, cut, grain, key.member != kEverybody};
-  }
-
-  void Add(size_t query_number) {
-    const FigureQuery& query = queries_[query_number];
-    const bool these = query.who.kind == MemberSelection::Kind::kThese;
-    if (these && query.who.members.empty()) return;
-    for (const Source& source : SourcesOf(query)) {
-      CellKey key{query.group, source.cut, source.span.grain, source.span.first,
-                  source.of_members ? kNobody : kEverybody};
-      key.period = PeriodIn(key, source.span.first);
-      const absl::CivilDay last = PeriodIn(key, source.span.last);
-      Part part{query_number, source.span.first, source.span.last, {}};
-      if (these) part.members.insert(query.who.members.begin(), query.who.members.end());
-      parts_[Kind(key.group, key.cut, key.grain, key)].push_back(std::move(part));
-      // Parts of the same cells share them.
-      if (!asked_.insert({key.Pack(), last, query.who.members}).second) continue;
-      if (!these || !AddKeys(query, key, last)) AddRange(key, last);
-    }
-  }
-
-  // Each cell of each member by itself. False if these are too many.
-  bool AddKeys(const FigureQuery& query, CellKey key, absl::CivilDay last) {
-    std::vector<std::string> keys;
-    for (; key.period <= last; key.period = NextPeriod(key)) {
-      if (keys_.size() + keys.size() + query.who.members.size() > kMaxKeys) return false;
-      for (const std::string& member : query.who.members) {
-        key.member = member;
-        keys.push_back(key.Pack());
+  absl::StatusOr<bool> CatchUp(int64_t version) {
+    while (version_ < version) {
+      const absl::StatusOr<std::vector<FigureChange>> changes =
+          ledger_.ReadChanges(snapshot_, {{kind_, version_}});
+      if (!changes.ok()) return changes.status();
+      if (changes->empty()) return false;
+      for (const FigureChange& change : *changes) {
+        if (change.version > version) break;
+        if (change.version != version_ + 1 || !change.facts) return false;
+        for (const Fact& fact : *change.facts) {
+          if (read_.Holds(fact)) figures_.Add(fact);
+        }
+        version_ = change.version;
       }
-    }
-    keys_.insert(keys_.end(), keys.begin(), keys.end());
-    return true;
-  }
-
-  // All cells of the periods, which lie together. "~" comes after every id.
-  void AddRange(CellKey key, absl::CivilDay last) {
-    std::string first = key.Pack();
-    key.period = last;
-    if (key.member != kEverybody) key.member = "~";
-    ranges_.emplace_back(std::move(first), key.Pack());
-  }
-
-  // Adds up what of a cell answers a part of a query. False if it is not readable.
-  bool Take(const Part& part, const CellKey& key, const std::string& content) {
-    const FigureQuery& query = queries_[part.query];
-    PackedCell cell(key, content);
-    // Words that places must have; a cell that does not know one has no such place.
-    std::vector<std::pair<size_t, uint32_t>> wanted;
-    const auto want = [&](size_t index, const std::string& text) {
-      const auto word = std::find(cell.words().begin(), cell.words().end(), text);
-      wanted.emplace_back(index, word - cell.words().begin());
-    };
-    for (const auto& [dim, value] : query.filters) want(static_cast<size_t>(dim) - 1, value);
-    if (!query.currency.empty()) want(kCurrencyPlace, query.currency);
-    // Where days are told apart: the first and the last that are wanted of the month.
-    uint32_t first_day = 0;
-    uint32_t last_day = 0;
-    if (key.holds_days()) {
-      first_day = part.first > key.period ? part.first.day() : 1;
-      const bool whole_rest = absl::CivilMonth(part.last) > absl::CivilMonth(key.period);
-      last_day = whole_rest ? 31 : part.last.day();
-    }
-    const bool by_day = key.holds_days() && CutsMonths(query.granularity);
-    sums_.clear();
-    const bool readable = cell.ForEach([&](const Place& place, const Values& values) {
-      if (place[kDayPlace] < first_day || place[kDayPlace] > last_day) return;
-      for (const auto& [index, word] : wanted) {
-        if (place[index] != word) return;
-      }
-      Values& sum =
-          sums_[{query.by_dim == Dim::kNone ? 0 : place[static_cast<size_t>(query.by_dim) - 1],
-                 query.by_sub ? place[kSubPlace] : 0, by_day ? place[kDayPlace] : 0}];
-      for (size_t i = 0; i < kValueCount; ++i) sum[i] += values[i];
-    });
-    if (!readable) return false;
-    for (const auto& [by, values] : sums_) {
-      if (IsZero(values)) continue;
-      FigureRow& row = figures_[part.query].emplace_back();
-      if (query.by_member) row.member = key.member;
-      if (query.by_dim != Dim::kNone) row.key = cell.words()[by[0]];
-      if (query.by_sub) row.sub = cell.words()[by[1]];
-      if (query.granularity == Granularity::kWhole) {
-        row.day = query.range.first;
-      } else if (by_day) {
-        row.day = key.period + (by[2] - 1);
-      } else {
-        row.day = std::max(key.period, part.first);
-      }
-      row.values = values;
     }
     return true;
   }
 
-  const std::vector<FigureQuery>& queries_;
-  std::vector<std::vector<FigureRow>> figures_;
-  std::map<KindOfCells, std::vector<Part>> parts_;
-  std::set<std::tuple<std::string, absl::CivilDay, std::vector<std::string>>> asked_;
-  std::vector<std::string> keys_;
-  std::vector<std::pair<std::string, std::string>> ranges_;
-  // Of the cell being read: by the words of the dimension and the sub key, and the day.
-  absl::flat_hash_map<std::array<uint32_t, 3>, Values> sums_;
+  LedgerStore& ledger_;
+  db::Snapshot& snapshot_;
+  const RecordKind kind_;
+  Figures figures_;
+  int64_t version_ = 0;
+  Extent read_;
 };
+
+Values SumOf(const StoredCell& cell) {
+  Values sum = {};
+  PackedCell(cell.key, cell.content).ForEach([&sum](const Place&, const Values& values) {
+    for (size_t i = 0; i < kValueCount; ++i) sum[i] += values[i];
+  });
+  return sum;
+}
 
 }  // namespace
 
+absl::Status FigureStore::Load(db::Snapshot& snapshot, RecordKind kind) {
+  const std::lock_guard<std::mutex> loading(loading_);
+  {
+    const std::shared_lock<std::shared_mutex> lock(mutex_);
+    if (versions_.contains(kind)) return absl::OkStatus();
+  }
+  while (true) {
+    Loading load(ledger_, snapshot, kind);
+    const absl::StatusOr<bool> loaded = load.Run();
+    if (!loaded.ok()) return loaded.status();
+    if (!*loaded) continue;
+    const std::unique_lock<std::shared_mutex> lock(mutex_);
+    for (const Group group : GroupsOf(kind)) figures_.Replace(group, load.figures());
+    versions_[kind] = load.version();
+    return absl::OkStatus();
+  }
+}
+
+bool FigureStore::Apply(const std::vector<FigureChange>& changes) {
+  const std::unique_lock<std::shared_mutex> lock(mutex_);
+  for (const FigureChange& change : changes) {
+    const auto version = versions_.find(change.kind);
+    // Another thread was faster, or found some missing.
+    if (version == versions_.end() || change.version <= version->second) continue;
+    if (change.version != version->second + 1) {
+      versions_.erase(version);
+      continue;
+    }
+    if (change.facts) {
+      for (const Fact& fact : *change.facts) figures_.Add(fact);
+    } else {
+      for (const Group group : GroupsOf(change.kind)) figures_.Clear(group);
+    }
+    version->second = change.version;
+  }
+  return versions_.size() == kRecordKinds.size();
+}
+
+absl::Status FigureStore::Refresh(db::Snapshot& snapshot) {
+  while (true) {
+    std::map<RecordKind, int64_t> versions;
+    {
+      const std::shared_lock<std::shared_mutex> lock(mutex_);
+      versions = versions_;
+    }
+    for (const RecordKind kind : kRecordKinds) {
+      if (versions.contains(kind)) continue;
+      if (absl::Status s = Load(snapshot, kind); !s.ok()) return s;
+    }
+    if (versions.size() < kRecordKinds.size()) continue;
+    // All of them before the first is applied: no one sees half of a transaction.
+    std::vector<FigureChange> changes;
+    while (true) {
+      absl::StatusOr<std::vector<FigureChange>> more = ledger_.ReadChanges(snapshot, versions);
+      if (!more.ok()) return more.status();
+      if (more->empty()) break;
+      for (FigureChange& change : *more) {
+        versions[change.kind] = change.version;
+        changes.push_back(std::move(change));
+      }
+    }
+    if (changes.empty() || Apply(changes)) return absl::OkStatus();
+  }
+}
+
+bool FigureStore::loaded() {
+  const std::shared_lock<std::shared_mutex> lock(mutex_);
+  return versions_.size() == kRecordKinds.size();
+}
+
 absl::StatusOr<std::vector<std::vector<FigureRow>>> FigureStore::Read(
     db::Snapshot& snapshot, const std::vector<FigureQuery>& queries) {
-  return Reader(queries).Run(snapshot);
+  if (absl::Status s = Refresh(snapshot); !s.ok()) return s;
+  std::vector<std::vector<FigureRow>> answers;
+  answers.reserve(queries.size());
+  const std::shared_lock<std::shared_mutex> lock(mutex_);
+  for (const FigureQuery& query : queries) answers.push_back(figures_.Read(query));
+  return answers;
+}
+
+absl::StatusOr<int64_t> FigureStore::CountMismatches(db::Snapshot& snapshot) {
+  int64_t mismatches = 0;
+  for (const RecordKind kind : kRecordKinds) {
+    for (const Group group : GroupsOf(kind)) {
+      std::optional<CellKey> last;
+      for (size_t read = kCellsPerLook; read == kCellsPerLook;) {
+        std::vector<StoredCell> page;
+        int64_t different = 0;
+        for (int look = 0; look < kLooks; ++look) {
+          absl::StatusOr<std::vector<StoredCell>> cells =
+              ledger_.ListCells(snapshot, group, last, kCellsPerLook);
+          if (!cells.ok()) return cells.status();
+          page = *std::move(cells);
+          different = 0;
+          if (page.empty()) break;
+          if (absl::Status s = Refresh(snapshot); !s.ok()) return s;
+          const std::shared_lock<std::shared_mutex> lock(mutex_);
+          const auto version = versions_.find(kind);
+          if (version == versions_.end() || version->second != page.front().version) continue;
+          for (const StoredCell& cell : page) {
+            if (figures_.SumOf(cell.key) != SumOf(cell)) ++different;
+          }
+          break;
+        }
+        mismatches += different;
+        read = page.size();
+        if (read > 0) last = page.back().key;
+      }
+    }
+  }
+  return mismatches;
 }
 
 }  // namespace milepost::reporting

@@ -1,54 +1,49 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
-#include <string>
+#include <mutex>
+#include <shared_mutex>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "platform/db/session.h"
-#include "reporting-svc/domain/fact.h"
-#include "reporting-svc/domain/period.h"
+#include "reporting-svc/domain/figures.h"
+#include "reporting-svc/store/ledger_store.h"
 
 namespace milepost::reporting {
 
-// Whose figures: everybody's together, or those of single members.
-struct MemberSelection {
-  enum class Kind { kEverybody, kEachMember, kThese };
-  Kind kind = Kind::kEverybody;
-  std::vector<std::string> members;  // For kThese.
-};
-
-// Sums of one group of values.
-struct FigureQuery {
-  Group group = Group::kOrder;
-  Days range;
-  // How finely sums are asked for: a row's period never reaches beyond one period of this length.
-  Granularity granularity = Granularity::kWhole;
-  MemberSelection who;
-  std::map<Dim, std::string> filters;  // Never kNone.
-  Dim by_dim = Dim::kNone;
-  bool by_member = false;
-  bool by_sub = false;
-  std::string
-      currency;  // Only amounts in it; empty means all, for groups or values that are counts.
-};
-
-struct FigureRow {
-  std::string member;  // Unless by_member, empty.
-  std::string key;     // Unless by_dim, empty.
-  std::string sub;     // Unless by_sub, empty.
-  absl::CivilDay
-      day;  // Unless cut by a granularity, the first day of the range; else a day of the period.
-  Values values = {};
-};
-
-// Reads figures from the cells.
+// Reads figures. Holds those of all cells in memory and brings them up to what is committed before
+// each answer, by what the ledger says was changed since. Safe from several threads.
 class FigureStore {
  public:
-  // Answers all queries in one round trip. Per query the rows that are not 0 in every value;
-  // several rows may be alike in all but their values, and are to be added.
+  // Answers all queries from figures that hold everything that was committed before the call, and
+  // for each query from the same ones. Per query the rows that are not 0 in every value.
   absl::StatusOr<std::vector<std::vector<FigureRow>>> Read(db::Snapshot& snapshot,
                                                            const std::vector<FigureQuery>& queries);
+
+  // Brings the figures up to what is committed. The first time, and after changes were missed for
+  // longer than they are kept, all cells are read; others who ask wait meanwhile.
+  absl::Status Refresh(db::Snapshot& snapshot);
+
+  // All cells were read once.
+  bool loaded();
+
+  // Compares the figures with the stored cells. Returns how many cells of them disagree; cells that
+  // are written while they are compared do not count.
+  absl::StatusOr<int64_t> CountMismatches(db::Snapshot& snapshot);
+
+ private:
+  absl::Status Load(db::Snapshot& snapshot, RecordKind kind);
+  // Applies changes from the next version on. False if some are missing.
+  bool Apply(const std::vector<FigureChange>& changes);
+
+  LedgerStore ledger_;
+  std::mutex loading_;
+  std::shared_mutex mutex_;
+  Figures figures_;
+  std::map<RecordKind, int64_t> versions_;  // Of the kinds that are held.
 };
 
 }  // namespace milepost::reporting

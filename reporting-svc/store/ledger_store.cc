@@ -1,8 +1,11 @@
 #include "reporting-svc/store/ledger_store.h"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "reporting-svc/domain/errors.h"
 
 namespace milepost::reporting {
@@ -10,11 +13,20 @@ namespace {
 
 constexpr size_t kChunkSizes[] = {500, 100, 20, 5, 1};
 constexpr size_t kMaxStatementBytes = 2 << 20;
+constexpr size_t kFactsPerChange = 20'000;
 
 // Keys of a group's cells lie from its own byte up to that of the next.
 db::Bytes FirstKey(Group group) { return {std::string(1, static_cast<char>(group))}; }
 db::Bytes EndKey(Group group) {
   return {std::string(1, static_cast<char>(static_cast<int>(group) + 1))};
+}
+
+RecordKind KindOf(Group group) {
+  for (const RecordKind kind : kRecordKinds) {
+    const std::vector<Group> groups = GroupsOf(kind);
+    if (std::find(groups.begin(), groups.end(), group) != groups.end()) return kind;
+  }
+  return RecordKind::kOpportunity;
 }
 
 // Keys and contents.
@@ -123,7 +135,83 @@ absl::Status LedgerStore::SaveRecords(db::Transaction& tx, RecordKind kind,
   return absl::OkStatus();
 }
 
-absl::Status LedgerStore::AddCells(db::Transaction& tx, Cells& cells) {
+absl::Status LedgerStore::SaveChange(db::Transaction& tx, RecordKind kind,
+                                     const std::vector<Fact>& facts) {
+  Cells cells;
+  for (const Fact& fact : facts) cells.Add(fact);
+  if (absl::Status s = AddToCells(tx, cells); !s.ok()) return s;
+  // Each chunk is a version of its own, so that none is larger than a server takes.
+  for (size_t first = 0; first == 0 || first < facts.size(); first += kFactsPerChange) {
+    if (first > 0) {
+      if (absl::Status s = Lock(tx, kind); !s.ok()) return s;
+    }
+    const auto begin = facts.begin() + static_cast<std::ptrdiff_t>(first);
+    const size_t count = std::min(kFactsPerChange, facts.size() - first);
+    const std::vector<Fact> chunk(begin, begin + static_cast<std::ptrdiff_t>(count));
+    if (absl::Status s = InsertChange(tx, kind, db::Bytes{PackFacts(chunk)}); !s.ok()) return s;
+  }
+  static constexpr db::Statement kForget{
+      "forget_figure_changes",
+      "DELETE FROM figure_changes WHERE record_kind = ? AND change_time < ? AND version <"
+      " (SELECT version FROM ledger_versions WHERE record_kind = ?)"};
+  return tx
+      .Execute(kForget, static_cast<int>(kind), absl::Now() - kChangesKept, static_cast<int>(kind))
+      .status();
+}
+
+absl::Status LedgerStore::SaveEmptied(db::Transaction& tx, RecordKind kind) {
+  if (absl::Status s = Lock(tx, kind); !s.ok()) return s;
+  return InsertChange(tx, kind, db::Value(std::nullopt));
+}
+
+absl::Status LedgerStore::InsertChange(db::Transaction& tx, RecordKind kind, db::Value facts) {
+  static constexpr db::Statement kInsert{
+      "insert_figure_change",
+      "INSERT INTO figure_changes (record_kind, version, facts, change_time)"
+      " SELECT record_kind, version, ?, ? FROM ledger_versions WHERE record_kind = ?"};
+  return tx.Execute(kInsert, std::move(facts), absl::Now(), static_cast<int>(kind)).status();
+}
+
+absl::StatusOr<int64_t> LedgerStore::ReadVersion(db::Snapshot& snapshot, RecordKind kind) {
+  static constexpr db::Statement kRead{"read_ledger_version",
+                                       "SELECT version FROM ledger_versions WHERE record_kind = ?"};
+  const absl::StatusOr<db::Rows> rows = snapshot.Query(kRead, static_cast<int>(kind));
+  if (!rows.ok()) return rows.status();
+  return rows->empty() ? 0 : rows->front().Int64(0);
+}
+
+absl::StatusOr<std::vector<FigureChange>> LedgerStore::ReadChanges(
+    db::Snapshot& snapshot, const std::map<RecordKind, int64_t>& after) {
+  // A value for each kind there is, so that the statement is always the same one.
+  static constexpr db::Statement kRead{
+      "read_figure_changes",
+      "SELECT record_kind, version, facts FROM figure_changes"
+      " WHERE (record_kind = ? AND version > ?) OR (record_kind = ? AND version > ?)"
+      " OR (record_kind = ? AND version > ?) OR (record_kind = ? AND version > ?)"
+      " ORDER BY record_kind, version LIMIT 50"};
+  std::vector<db::Value> bound;
+  for (const RecordKind kind : kRecordKinds) {
+    const auto version = after.find(kind);
+    bound.emplace_back(static_cast<int>(kind));
+    bound.emplace_back(version == after.end() ? std::numeric_limits<int64_t>::max()
+                                              : version->second);
+  }
+  const absl::StatusOr<db::Rows> rows = snapshot.QueryValues(kRead, bound);
+  if (!rows.ok()) return rows.status();
+  std::vector<FigureChange> changes;
+  changes.reserve(rows->size());
+  for (const db::Row& row : *rows) {
+    FigureChange& change = changes.emplace_back();
+    change.kind = static_cast<RecordKind>(row.Int64(0));
+    change.version = row.Int64(1);
+    if (row.IsNull(2)) continue;
+    if (!UnpackFacts(row.String(2), change.facts.emplace()))
+      return error::Unreadable(absl::StrCat("the change of figures ", change.version));
+  }
+  return changes;
+}
+
+absl::Status LedgerStore::AddToCells(db::Transaction& tx, Cells& cells) {
   // In the order of the key: near rows together.
   std::vector<std::pair<std::string, CellKey>> keys;
   keys.reserve(cells.cells().size());
@@ -180,30 +268,23 @@ absl::StatusOr<std::vector<LedgerRecord>> LedgerStore::ListRecords(db::Snapshot&
   return records;
 }
 
-absl::StatusOr<int64_t> LedgerStore::CountCells(db::Snapshot& snapshot, Group group) {
-  static constexpr db::Statement kCount{
-      "count_cells", "SELECT COUNT(*) FROM cells WHERE cell_key >= ? AND cell_key < ?"};
-  const absl::StatusOr<db::Rows> rows = snapshot.Query(kCount, FirstKey(group), EndKey(group));
-  if (!rows.ok()) return rows.status();
-  return rows->front().Int64(0);
-}
-
 absl::StatusOr<std::vector<StoredCell>> LedgerStore::ListCells(db::Snapshot& snapshot, Group group,
                                                                const std::optional<CellKey>& after,
                                                                int limit) {
   static constexpr db::Statement kList{
       "list_cells",
-      "SELECT cell_key, content FROM cells WHERE cell_key > ? AND cell_key < ? ORDER BY cell_key "
-      "LIMIT ?"};
-  const absl::StatusOr<db::Rows> rows = snapshot.Query(
-      kList, after ? db::Bytes{after->Pack()} : FirstKey(group), EndKey(group), limit);
+      "SELECT cell_key, content, (SELECT version FROM ledger_versions WHERE record_kind = ?)"
+      " FROM cells WHERE cell_key > ? AND cell_key < ? ORDER BY cell_key LIMIT ?"};
+  const absl::StatusOr<db::Rows> rows =
+      snapshot.Query(kList, static_cast<int>(KindOf(group)),
+                     after ? db::Bytes{after->Pack()} : FirstKey(group), EndKey(group), limit);
   if (!rows.ok()) return rows.status();
   std::vector<StoredCell> cells;
   cells.reserve(rows->size());
   for (const db::Row& row : *rows) {
     std::optional<CellKey> key = CellKey::Unpack(row.String(0));
     if (!key) return error::Unreadable("the key of a cell");
-    cells.push_back({*std::move(key), row.String(1)});
+    cells.push_back({*std::move(key), row.String(1), row.Int64(2)});
   }
   return cells;
 }

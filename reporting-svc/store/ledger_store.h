@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -8,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "platform/db/session.h"
 #include "reporting-svc/domain/cell.h"
 #include "reporting-svc/domain/fact.h"
@@ -16,6 +19,9 @@ namespace milepost::reporting {
 
 // Whose facts they are.
 enum class RecordKind { kOpportunity = 1, kOrder = 2, kCustomer = 3, kInteraction = 4 };
+
+inline constexpr std::array<RecordKind, 4> kRecordKinds = {
+    RecordKind::kOpportunity, RecordKind::kOrder, RecordKind::kCustomer, RecordKind::kInteraction};
 
 // The groups of facts that records of a kind have; no other kind has them.
 std::vector<Group> GroupsOf(RecordKind kind);
@@ -33,13 +39,27 @@ struct LedgerRecord {
 struct StoredCell {
   CellKey key;
   std::string content;
+  int64_t version = 0;  // Of the ledger when it was read.
 };
 
-// Writes the ledger and the cells. The caller sees to it that cells change exactly as the facts do.
+// What one version of the ledger of a kind changed.
+struct FigureChange {
+  RecordKind kind;
+  int64_t version = 0;
+  // Facts that came, and with opposite signs those that went. nullopt: all of the kind went.
+  std::optional<std::vector<Fact>> facts;
+};
+
+// Changes are kept at least so long.
+inline constexpr absl::Duration kChangesKept = absl::Seconds(30);
+
+// Writes the ledger, the cells and what changed of them. The caller sees to it that cells change
+// exactly as the facts do.
 class LedgerStore {
  public:
   // Keeps other transactions from writing records of the kind and their cells until this one ends.
-  // Before anything of them is read that is written again.
+  // Before anything of them is read that is written again. Every transaction that locks saves a
+  // change.
   absl::Status Lock(db::Transaction& tx, RecordKind kind);
 
   // Those of the records that are known.
@@ -48,15 +68,23 @@ class LedgerStore {
   absl::Status SaveRecords(db::Transaction& tx, RecordKind kind,
                            const std::vector<LedgerRecord>& records);
 
-  // Adds the cells to those that are stored, making those that are new. The records that their
-  // facts are of are locked. Afterwards `cells` holds the sums.
-  absl::Status AddCells(db::Transaction& tx, Cells& cells);
+  // Adds the facts to the cells that are stored, making those that are new, and saves them as the
+  // change that this transaction makes. The kind is locked.
+  absl::Status SaveChange(db::Transaction& tx, RecordKind kind, const std::vector<Fact>& facts);
+  // Saves that all cells of the kind went. Locks it.
+  absl::Status SaveEmptied(db::Transaction& tx, RecordKind kind);
+
+  // Version of the ledger of a kind.
+  absl::StatusOr<int64_t> ReadVersion(db::Snapshot& snapshot, RecordKind kind);
+  // Changes of each kind after the version given for it, in the order of their versions; a part of
+  // them if they are many. They begin with the next version, unless that is no longer kept.
+  absl::StatusOr<std::vector<FigureChange>> ReadChanges(db::Snapshot& snapshot,
+                                                        const std::map<RecordKind, int64_t>& after);
 
   // Pages through all records of a kind by id, for reconciliation. Up to `limit` after the given
   // one.
   absl::StatusOr<std::vector<LedgerRecord>> ListRecords(db::Snapshot& snapshot, RecordKind kind,
                                                         const std::string& after, int limit);
-  absl::StatusOr<int64_t> CountCells(db::Snapshot& snapshot, Group group);
   // Pages through all cells of a group in the same way.
   absl::StatusOr<std::vector<StoredCell>> ListCells(db::Snapshot& snapshot, Group group,
                                                     const std::optional<CellKey>& after, int limit);
@@ -65,6 +93,10 @@ class LedgerStore {
   // once none is left.
   absl::StatusOr<bool> DeleteSome(db::Transaction& tx, const std::vector<RecordKind>& kinds,
                                   int limit);
+
+ private:
+  absl::Status AddToCells(db::Transaction& tx, Cells& cells);
+  absl::Status InsertChange(db::Transaction& tx, RecordKind kind, db::Value facts);
 };
 
 // Sizes of the chunks that `count` rows are written or asked for in: few different ones, so that
