@@ -9,16 +9,16 @@
 namespace milepost::reporting {
 namespace {
 
-// A place as one number: the day above the number of the dimensions above that of the sub.
+// A place as one number: the day or month above the number of the dimensions above that of the sub.
 constexpr int kSubBits = 26;
 constexpr int kDimBits = 32;
 constexpr uint64_t kSubMask = (uint64_t{1} << kSubBits) - 1;
 constexpr uint64_t kDimMask = (uint64_t{1} << kDimBits) - 1;
 
-uint64_t PlaceOf(uint32_t day, uint32_t dims, uint32_t sub) {
-  return (uint64_t{day} << (kSubBits + kDimBits)) | (uint64_t{dims} << kSubBits) | sub;
+uint64_t PlaceOf(uint32_t time, uint32_t dims, uint32_t sub) {
+  return (uint64_t{time} << (kSubBits + kDimBits)) | (uint64_t{dims} << kSubBits) | sub;
 }
-uint32_t DayIn(uint64_t place) { return static_cast<uint32_t>(place >> (kSubBits + kDimBits)); }
+uint32_t TimeIn(uint64_t place) { return static_cast<uint32_t>(place >> (kSubBits + kDimBits)); }
 uint32_t DimsIn(uint64_t place) { return static_cast<uint32_t>((place >> kSubBits) & kDimMask); }
 uint32_t SubIn(uint64_t place) { return static_cast<uint32_t>(place & kSubMask); }
 
@@ -169,10 +169,24 @@ uint32_t Figures::Sheet::NumberOf(const SubWords& key) {
   return found->second;
 }
 
+void Figures::Page::Gather(uint64_t place, const int64_t* values, size_t count) {
+  Append(place, values, count);
+  if (places.size() > merged + std::max(kMaxUnmerged, merged / 2)) Merge(count);
+}
+
 Figures::Target Figures::TargetOf(const CellKey& key) {
   Sheet& sheet = sheets_[key.group];
-  Target target{sheet, ValueCount(key.group), sheet.members[key.member][key.month], {}};
-  for (size_t cut = 0; cut < kCuts; ++cut) target.everybody[cut] = &sheet.everybody[cut][key.month];
+  Sheet::Member& member = sheet.members[key.member];
+  Target target{sheet,
+                ValueCount(key.group),
+                static_cast<uint32_t>(key.month.month()),
+                member.days[key.month],
+                {},
+                {}};
+  for (size_t cut = 0; cut < kCuts; ++cut) {
+    target.months[cut] = &member.months[cut][absl::CivilMonth(absl::CivilYear(key.month))];
+    target.everybody[cut] = &sheet.everybody[cut][key.month];
+  }
   return target;
 }
 
@@ -180,13 +194,13 @@ void Figures::AddTo(const Target& target, uint32_t day, const DimWords& dims, co
                     const Values& values) {
   const uint32_t dims_number = target.sheet.NumberOf(dims);
   const uint32_t sub_number = target.sheet.NumberOf(sub);
-  Page& member = target.member;
-  member.Append(PlaceOf(day, dims_number, sub_number), values.data(), target.count);
-  if (member.places.size() > member.merged + std::max(kMaxUnmerged, member.merged / 2))
-    member.Merge(target.count);
+  target.days.Gather(PlaceOf(day, dims_number, sub_number), values.data(), target.count);
   for (size_t cut = 0; cut < kCuts; ++cut) {
+    const uint32_t cut_number = target.sheet.cuts[dims_number][cut];
+    target.months[cut]->Gather(PlaceOf(target.month, cut_number, sub_number), values.data(),
+                               target.count);
     Page& page = *target.everybody[cut];
-    const uint64_t place = PlaceOf(day, target.sheet.cuts[dims_number][cut], sub_number);
+    const uint64_t place = PlaceOf(day, cut_number, sub_number);
     const auto [found, added] =
         page.index.try_emplace(place, static_cast<uint32_t>(page.places.size()));
     if (added) {
@@ -235,8 +249,8 @@ Values Figures::SumOf(const CellKey& key) const {
   if (sheet == sheets_.end()) return sum;
   const auto pages = sheet->second.members.find(key.member);
   if (pages == sheet->second.members.end()) return sum;
-  const auto page = pages->second.find(key.month);
-  if (page == pages->second.end()) return sum;
+  const auto page = pages->second.days.find(key.month);
+  if (page == pages->second.days.end()) return sum;
   const size_t count = ValueCount(key.group);
   for (size_t i = 0; i < page->second.places.size() * count; ++i)
     sum[i % count] += page->second.value(i);
@@ -257,6 +271,7 @@ class Figures::Reading {
     FindDims();
     FindSubs();
     FindPeriods();
+    FindMonths();
   }
 
   std::vector<FigureRow> Run() {
@@ -278,17 +293,17 @@ class Figures::Reading {
     };
     const bool everybody = query_.who.kind == MemberSelection::Kind::kEverybody;
     if (everybody && dims_asked_ <= 1) {
-      Scan(sheet_.everybody[static_cast<size_t>(only_dim_)], sums);
+      Scan(sheet_.everybody[static_cast<size_t>(only_dim_)], *range_, sums);
     } else if (query_.who.kind == MemberSelection::Kind::kThese) {
       for (const std::string& member : query_.who.members) {
         const auto found = sheet_.members.find(member);
         if (found == sheet_.members.end()) continue;
-        Scan(found->second, sums);
+        ScanMember(found->second, sums);
         if (query_.by_member) take(member);
       }
     } else {
       for (const auto& [member, pages] : sheet_.members) {
-        Scan(pages, sums);
+        ScanMember(pages, sums);
         if (query_.by_member) take(member);
       }
     }
@@ -350,36 +365,87 @@ class Figures::Reading {
     }
   }
 
-  void Scan(const Pages& pages, Sums& sums) const {
-    const absl::CivilMonth last(range_->last);
-    for (auto page = pages.lower_bound(absl::CivilMonth(range_->first));
-         page != pages.end() && page->first <= last; ++page) {
-      if (page->second.is_wide) {
-        Scan(page->first, page->second.places, page->second.wide, sums);
-      } else {
-        Scan(page->first, page->second.places, page->second.narrow, sums);
+  // Months that lie in the range as a whole, if sums of months answer the query.
+  void FindMonths() {
+    const bool by_days =
+        query_.granularity == Granularity::kDay || query_.granularity == Granularity::kWeek;
+    if (by_days || dims_asked_ > 1) return;
+    const absl::CivilMonth after_first(range_->first - 1);
+    const Days months{absl::CivilDay(after_first + 1),
+                      absl::CivilDay(absl::CivilMonth(range_->last + 1)) - 1};
+    if (months.first <= months.last) months_ = months;
+  }
+
+  // Whole months are read as such where that is fine enough.
+  void ScanMember(const Sheet::Member& member, Sums& sums) const {
+    if (!months_) return Scan(member.days, *range_, sums);
+    if (range_->first < months_->first)
+      Scan(member.days, {range_->first, months_->first - 1}, sums);
+    ScanMonths(member.months[static_cast<size_t>(only_dim_)], sums);
+    if (months_->last < range_->last) Scan(member.days, {months_->last + 1, range_->last}, sums);
+  }
+
+  // Where in `period_slots_` the days or months of a page are, by their numbers.
+  struct Extent {
+    uint32_t first = 1;
+    uint32_t last = 0;
+    std::array<int64_t, 32> at = {};
+  };
+
+  void Scan(const Pages& days, const Days& range, Sums& sums) const {
+    const absl::CivilMonth last(range.last);
+    for (auto page = days.lower_bound(absl::CivilMonth(range.first));
+         page != days.end() && page->first <= last; ++page) {
+      const absl::CivilDay begin(page->first);
+      Extent extent;
+      extent.first = range.first > begin ? static_cast<uint32_t>(range.first.day()) : 1;
+      extent.last = last > page->first ? 31 : static_cast<uint32_t>(range.last.day());
+      for (uint32_t day = extent.first; day <= extent.last; ++day)
+        extent.at[day] = begin - range_->first + day - 1;
+      Scan(page->second, extent, sums);
+    }
+  }
+
+  void ScanMonths(const Pages& years, Sums& sums) const {
+    const absl::CivilYear last(months_->last);
+    for (auto page = years.lower_bound(absl::CivilMonth(absl::CivilYear(months_->first)));
+         page != years.end() && absl::CivilYear(page->first) <= last; ++page) {
+      const absl::CivilYear year(page->first);
+      Extent extent;
+      extent.first = year == absl::CivilYear(months_->first)
+                         ? static_cast<uint32_t>(months_->first.month())
+                         : 1;
+      extent.last = year == last ? static_cast<uint32_t>(months_->last.month()) : 12;
+      for (uint32_t month = extent.first; month <= extent.last; ++month) {
+        extent.at[month] =
+            absl::CivilDay(page->first + (static_cast<int>(month) - 1)) - range_->first;
       }
+      Scan(page->second, extent, sums);
+    }
+  }
+
+  void Scan(const Page& page, const Extent& extent, Sums& sums) const {
+    if (page.is_wide) {
+      Scan(page.places, page.wide, extent, sums);
+    } else {
+      Scan(page.places, page.narrow, extent, sums);
     }
   }
 
   template <typename Value>
-  void Scan(absl::CivilMonth month, const std::vector<uint64_t>& places,
-            const std::vector<Value>& values, Sums& sums) const {
-    const absl::CivilDay begin(month);
-    const uint32_t first = range_->first > begin ? range_->first.day() : 1;
-    const uint32_t last = absl::CivilMonth(range_->last) > month ? 31 : range_->last.day();
-    const int64_t before_first_day = begin - range_->first - 1;
+  void Scan(const std::vector<uint64_t>& places, const std::vector<Value>& values,
+            const Extent& extent, Sums& sums) const {
     const size_t subs = sub_keys_.words().size();
     for (size_t entry = 0; entry < places.size(); ++entry) {
       const uint64_t place = places[entry];
-      const uint32_t day = DayIn(place);
-      if (day < first || day > last) continue;
+      const uint32_t time = TimeIn(place);
+      if (time < extent.first || time > extent.last) continue;
       const uint32_t dim = dim_slots_[DimsIn(place)];
       const uint32_t sub = sub_slots_[SubIn(place)];
       if (dim == kUnwanted || sub == kUnwanted) continue;
       uint64_t slot = uint64_t{dim} * subs + sub;
       if (!period_slots_.empty()) {
-        slot = slot * periods_.size() + period_slots_[static_cast<size_t>(before_first_day + day)];
+        slot = slot * periods_.size() + period_slots_[static_cast<size_t>(extent.at[time])];
       }
       sums.Add(slot, values.data() + entry * count_);
     }
@@ -389,6 +455,7 @@ class Figures::Reading {
   const FigureQuery& query_;
   const size_t count_;
   const std::optional<Days> range_;
+  std::optional<Days> months_;
   size_t dims_asked_ = 0;
   Dim only_dim_ = Dim::kNone;
   Outcomes dim_keys_;

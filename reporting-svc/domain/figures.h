@@ -46,9 +46,10 @@ struct FigureRow {
   Values values = {};
 };
 
-// Sums of facts by member and day, and of all members by day, the latter uncut and by each single
-// dimension. An entry takes 8 bytes and 4 for each value of its group (8 if one of the page does
-// not fit). Reading is safe from several threads while none writes.
+// Sums of facts by member and day; by member and month, uncut and by each single dimension; and of
+// all members by day, in the same cuts. Sums over long ranges are made of few entries. An entry
+// takes 8 bytes and 4 for each value of its group (8 if one of the page does not fit). Reading is
+// safe from several threads while none writes.
 class Figures {
  public:
   void Add(const Fact& fact);
@@ -66,9 +67,10 @@ class Figures {
   Values SumOf(const CellKey& key) const;
 
  private:
-  // Entries of one owner in one month.
+  // Entries of one owner: by the days of a month, or the months of a year.
   struct Page {
-    std::vector<uint64_t> places;  // Day of the month, number of the dimensions, number of the sub.
+    // Number of the day or month, number of the dimensions, number of the sub.
+    std::vector<uint64_t> places;
     // The values of each place, in whichever of the two they all fit.
     std::vector<int32_t> narrow;
     std::vector<int64_t> wide;
@@ -82,9 +84,11 @@ class Figures {
     void Append(uint64_t place, const int64_t* values, size_t count);
     void Set(size_t entry, const int64_t* values, size_t count);
     void MakeWide();
+    // Appends and now and then merges what is alike.
+    void Gather(uint64_t place, const int64_t* values, size_t count);
     void Merge(size_t count);
   };
-  using Pages = std::map<absl::CivilMonth, Page>;
+  using Pages = std::map<absl::CivilMonth, Page>;  // A year is its first month.
   using DimWords = std::array<uint32_t, 4>;
   using SubWords = std::array<uint32_t, 2>;  // Sub key, currency.
   static constexpr size_t kCuts = kDims.size();
@@ -96,8 +100,12 @@ class Figures {
     std::vector<std::array<uint32_t, kCuts>> cuts;
     std::vector<SubWords> subs;
     absl::flat_hash_map<SubWords, uint32_t> sub_numbers;
-    std::map<std::string, Pages> members;
-    std::array<Pages, kCuts> everybody;  // By Dim.
+    struct Member {
+      Pages days;
+      std::array<Pages, kCuts> months;  // By Dim.
+    };
+    std::map<std::string, Member> members;
+    std::array<Pages, kCuts> everybody;  // By Dim; days.
 
     uint32_t NumberOf(const DimWords& key);
     uint32_t NumberOf(const SubWords& key);
@@ -106,7 +114,9 @@ class Figures {
   struct Target {
     Sheet& sheet;
     size_t count;
-    Page& member;
+    uint32_t month;
+    Page& days;
+    std::array<Page*, kCuts> months;
     std::array<Page*, kCuts> everybody;
   };
   class Reading;
