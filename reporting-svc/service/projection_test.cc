@@ -398,10 +398,9 @@ TEST_F(FigureStoreTest, MissedChangesAreMadeUpFromTheCells) {
 }
 
 TEST_F(FigureStoreTest, OldChangesAreForgottenAndTheNewestIsKept) {
-  Win("d1", 100);
+  for (int i = 1; i < kVersionsPerForgetting; ++i) Win(absl::StrCat("d", i), 1);
   Execute("UPDATE figure_changes SET change_time = '2020-01-01 00:00:00'");
-  Win("d2", 20);
-  Execute("UPDATE figure_changes SET change_time = '2020-01-01 00:00:00'");
+  Win("last", 1);
   const auto count = database_.session().Read([&](db::Snapshot& snapshot) {
     return snapshot.Query(db::Statement{
         "test", "SELECT COUNT(*) FROM figure_changes GROUP BY record_kind ORDER BY record_kind"});
@@ -409,7 +408,7 @@ TEST_F(FigureStoreTest, OldChangesAreForgottenAndTheNewestIsKept) {
   ASSERT_THAT(count, IsOk());
   ASSERT_EQ(count->size(), 2u);  // Of opportunities and orders.
   EXPECT_EQ(count->front().Int64(0), 1);
-  EXPECT_EQ(Revenue(figures_), 120);
+  EXPECT_EQ(Revenue(figures_), kVersionsPerForgetting);
 }
 
 TEST_F(FigureStoreTest, WhatWasEmptiedIsGoneEverywhere) {
@@ -444,13 +443,13 @@ TEST_F(FigureStoreTest, LoadingWhileOthersWriteMissesNothing) {
     }
   });
   for (int round = 0; round < 30; ++round) {
-    FigureStore fresh;
+    FigureStore fresh(7);
     Revenue(fresh);
     EXPECT_EQ(Mismatches(fresh), 0) << round;
   }
   writer.request_stop();
   writer.join();
-  FigureStore fresh;
+  FigureStore fresh(7);
   EXPECT_EQ(Revenue(fresh), Revenue(figures_));
   EXPECT_EQ(Mismatches(fresh), 0);
 }

@@ -10,7 +10,6 @@
 namespace milepost::reporting {
 namespace {
 
-constexpr int kCellsPerPage = 500;
 constexpr int kCellsPerLook = 100;
 // A page of cells is compared so often until nothing is written in between.
 constexpr int kLooks = 20;
@@ -19,19 +18,20 @@ constexpr int kLooks = 20;
 // version then, and what was read before is brought up to it by the changes in between.
 class Loading {
  public:
-  Loading(LedgerStore& ledger, db::Snapshot& snapshot, RecordKind kind)
-      : ledger_(ledger), snapshot_(snapshot), kind_(kind) {}
+  Loading(LedgerStore& ledger, db::Snapshot& snapshot, RecordKind kind, int cells_per_page)
+      : ledger_(ledger), snapshot_(snapshot), kind_(kind), cells_per_page_(cells_per_page) {}
 
   // False if changes in between are missing or all cells went: it is to be begun anew.
   absl::StatusOr<bool> Run() {
     const absl::StatusOr<int64_t> begin = ledger_.ReadVersion(snapshot_, kind_);
     if (!begin.ok()) return begin.status();
     version_ = *begin;
+    const auto page_size = static_cast<size_t>(cells_per_page_);
     for (const Group group : GroupsOf(kind_)) {
       std::optional<CellKey> last;
-      for (size_t read = kCellsPerPage; read == kCellsPerPage;) {
+      for (size_t read = page_size; read == page_size;) {
         absl::StatusOr<std::vector<StoredCell>> page =
-            ledger_.ListCells(snapshot_, group, last, kCellsPerPage);
+            ledger_.ListCells(snapshot_, group, last, cells_per_page_);
         if (!page.ok()) return page.status();
         read = page->size();
         if (read == 0) break;
@@ -94,6 +94,7 @@ class Loading {
   LedgerStore& ledger_;
   db::Snapshot& snapshot_;
   const RecordKind kind_;
+  const int cells_per_page_;
   Figures figures_;
   int64_t version_ = 0;
   Extent read_;
@@ -116,7 +117,7 @@ absl::Status FigureStore::Load(db::Snapshot& snapshot, RecordKind kind) {
     if (versions_.contains(kind)) return absl::OkStatus();
   }
   while (true) {
-    Loading load(ledger_, snapshot, kind);
+    Loading load(ledger_, snapshot, kind, cells_per_page_);
     const absl::StatusOr<bool> loaded = load.Run();
     if (!loaded.ok()) return loaded.status();
     if (!*loaded) continue;

@@ -18,6 +18,9 @@ namespace milepost::reporting {
 // each answer, by what the ledger says was changed since. Safe from several threads.
 class FigureStore {
  public:
+  // Reads so many cells at once when it loads them.
+  explicit FigureStore(int cells_per_page = 500) : cells_per_page_(cells_per_page) {}
+
   // Answers all queries from figures that hold everything that was committed before the call, and
   // for each query from the same ones. Per query the rows that are not 0 in every value.
   absl::StatusOr<std::vector<std::vector<FigureRow>>> Read(db::Snapshot& snapshot,
@@ -39,6 +42,7 @@ class FigureStore {
   // Applies changes from the next version on. False if some are missing.
   bool Apply(const std::vector<FigureChange>& changes);
 
+  const int cells_per_page_;
   LedgerStore ledger_;
   std::mutex loading_;
   std::shared_mutex mutex_;

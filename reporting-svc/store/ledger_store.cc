@@ -150,12 +150,16 @@ absl::Status LedgerStore::SaveChange(db::Transaction& tx, RecordKind kind,
     const std::vector<Fact> chunk(begin, begin + static_cast<std::ptrdiff_t>(count));
     if (absl::Status s = InsertChange(tx, kind, db::Bytes{PackFacts(chunk)}); !s.ok()) return s;
   }
-  static constexpr db::Statement kForget{
-      "forget_figure_changes",
+  // Now and then: all changes of the last while are looked at.
+  static const std::string kForgetSql = absl::StrCat(
       "DELETE FROM figure_changes WHERE record_kind = ? AND change_time < ? AND version <"
-      " (SELECT version FROM ledger_versions WHERE record_kind = ?)"};
+      " (SELECT version FROM ledger_versions WHERE record_kind = ?)"
+      " AND (SELECT version FROM ledger_versions WHERE record_kind = ?) % ",
+      kVersionsPerForgetting, " = 0");
+  const int number = static_cast<int>(kind);
   return tx
-      .Execute(kForget, static_cast<int>(kind), absl::Now() - kChangesKept, static_cast<int>(kind))
+      .Execute(db::Statement{"forget_figure_changes", kForgetSql}, number,
+               absl::Now() - kChangesKept, number, number)
       .status();
 }
 

@@ -50,8 +50,9 @@ struct FigureChange {
   std::optional<std::vector<Fact>> facts;
 };
 
-// Changes are kept at least so long.
+// Changes are kept at least so long; older ones are looked for every so many versions.
 inline constexpr absl::Duration kChangesKept = absl::Seconds(30);
+inline constexpr int kVersionsPerForgetting = 32;
 
 // Writes the ledger, the cells and what changed of them. The caller sees to it that cells change
 // exactly as the facts do.
