@@ -42,7 +42,7 @@ OwnerFilter PersonalOwners(const rpc::Caller& caller) {
 
 ListCustomersQuery WithinScope(const rpc::Caller& caller, const FilterCommand& filter,
                                absl::CivilDay today) {
-  ListCustomersQuery query;
+  ListCustomersQuery query = filter.list;
   query.owners = VisibleOwners(caller);
   const auto restrict_to = [&](const std::vector<std::string>& wanted) {
     std::vector<std::string> allowed;
@@ -59,14 +59,6 @@ ListCustomersQuery WithinScope(const rpc::Caller& caller, const FilterCommand& f
     restrict_to(caller.organization().MembersBelow(filter.unit_id, today));
   }
   if (filter.pool_only) restrict_to({""});
-  query.kind = filter.kind;
-  query.industry = filter.industry;
-  query.region = filter.region;
-  query.channel = filter.channel;
-  query.source_id = filter.source_id;
-  query.tag = filter.tag;
-  query.created_from = filter.created_from;
-  query.created_before = filter.created_before;
   return query;
 }
 

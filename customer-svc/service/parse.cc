@@ -450,6 +450,7 @@ absl::StatusOr<SettingsCommand> ParseSettings(const v1::UpdatePoolSettingsReques
 
 FilterCommand ReadFilter(const v1::CustomerFilter& filter, FieldViolations& violations) {
   FilterCommand command;
+  ListCustomersQuery& list = command.list;
   command.owner_id =
       ReadName(filter.owner(), "members", Presence::kOptional, "filter.owner", violations);
   command.unit_id =
@@ -458,24 +459,23 @@ FilterCommand ReadFilter(const v1::CustomerFilter& filter, FieldViolations& viol
   if (command.pool_only && (!filter.owner().empty() || !filter.unit().empty())) {
     violations.Add("filter.pool_only", "cannot be combined with owner or unit");
   }
-  command.kind = ReadEnum<CustomerKind>(filter.kind(), v1::CustomerKind_IsValid,
-                                        Presence::kOptional, "filter.kind", violations);
-  command.industry = ReadText(filter.industry(), 0, kMaxWord, "filter.industry", violations);
-  command.region = ReadText(filter.region(), 0, kMaxWord, "filter.region", violations);
-  command.channel = ReadEnum<Channel>(filter.channel(), v1::Channel_IsValid, Presence::kOptional,
-                                      "filter.channel", violations);
-  command.source_id =
+  list.kind = ReadEnum<CustomerKind>(filter.kind(), v1::CustomerKind_IsValid, Presence::kOptional,
+                                     "filter.kind", violations);
+  list.industry = ReadText(filter.industry(), 0, kMaxWord, "filter.industry", violations);
+  list.region = ReadText(filter.region(), 0, kMaxWord, "filter.region", violations);
+  list.channel = ReadEnum<Channel>(filter.channel(), v1::Channel_IsValid, Presence::kOptional,
+                                   "filter.channel", violations);
+  list.source_id =
       ReadName(filter.source(), "sources", Presence::kOptional, "filter.source", violations);
-  command.tag = ReadText(filter.tag(), 0, kMaxTag, "filter.tag", violations);
+  list.tag = ReadText(filter.tag(), 0, kMaxTag, "filter.tag", violations);
   if (filter.has_created_from()) {
-    command.created_from = ReadTimestamp(filter.created_from(), "filter.created_from", violations);
+    list.created_from = ReadTimestamp(filter.created_from(), "filter.created_from", violations);
   }
   if (filter.has_created_before()) {
-    command.created_before =
+    list.created_before =
         ReadTimestamp(filter.created_before(), "filter.created_before", violations);
   }
-  if (command.created_from && command.created_before &&
-      *command.created_before <= *command.created_from) {
+  if (list.created_from && list.created_before && *list.created_before <= *list.created_from) {
     violations.Add("filter.created_before", "is not after created_from");
   }
   return command;

@@ -11,6 +11,7 @@
 #include "customer-svc/domain/contact.h"
 #include "customer-svc/domain/customer.h"
 #include "customer-svc/domain/interaction.h"
+#include "customer-svc/store/customer_store.h"
 #include "milepost/customer/v1/contact.pb.h"
 #include "milepost/customer/v1/customer.pb.h"
 #include "milepost/customer/v1/interaction.pb.h"
@@ -116,19 +117,13 @@ struct SettingsCommand {
 };
 absl::StatusOr<SettingsCommand> ParseSettings(const v1::UpdatePoolSettingsRequest& request);
 
-// Of a filter: what does not concern the caller's scope.
+// A filter as it is asked for. Owner, unit and pool are for the caller's scope to cut (see
+// WithinScope); `list` holds what remains and names no owners yet.
 struct FilterCommand {
   std::string owner_id;
   std::string unit_id;
   bool pool_only = false;
-  CustomerKind kind = CustomerKind::kUnspecified;
-  std::string industry;
-  std::string region;
-  Channel channel = Channel::kUnspecified;
-  std::string source_id;
-  std::string tag;
-  std::optional<absl::Time> created_from;
-  std::optional<absl::Time> created_before;
+  ListCustomersQuery list;
 };
 FilterCommand ReadFilter(const v1::CustomerFilter& filter, status::FieldViolations& violations);
 
