@@ -173,24 +173,35 @@ absl::StatusOr<std::string> ActivePlan(Client& client) {
   return newest->name();
 }
 
-// Whether the nodes in an answer have amounts for targets: their plan has a currency.
-bool HasAmounts(Client& client, const google::protobuf::Message& answer) {
-  std::string name;
-  if (const auto* node = dynamic_cast<const target::v1::Node*>(&answer)) {
-    name = node->name();
-  } else if (const auto* list = dynamic_cast<const target::v1::ListNodesResponse*>(&answer);
-             list != nullptr && list->nodes_size() > 0) {
-    name = list->nodes(0).name();
-  } else if (const auto* split = dynamic_cast<const target::v1::SplitNodesResponse*>(&answer)) {
-    return !split->plan().currency_code().empty();
-  } else if (const auto* preview = dynamic_cast<const target::v1::PreviewSplitResponse*>(&answer);
-             preview != nullptr && preview->splits_size() > 0) {
-    name = preview->splits(0).node();
+// The first plan that an answer names, `plans/{plan}`; empty if there is none.
+std::string PlanIn(const google::protobuf::Message& message) {
+  const auto* reflection = message.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection->ListFields(message, &fields);
+  for (const auto* field : fields) {
+    std::string plan;
+    if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) {
+      plan = PlanIn(field->is_repeated() ? reflection->GetRepeatedMessage(message, field, 0)
+                                         : reflection->GetMessage(message, field));
+    } else if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_STRING &&
+               !field->is_repeated()) {
+      const std::string name = reflection->GetString(message, field);
+      if (absl::StartsWith(name, "plans/")) plan = name.substr(0, name.find('/', 6));
+    }
+    if (!plan.empty()) return plan;
   }
-  if (name.empty()) return false;
-  const auto stub = target::v1::PlanService::NewStub(client.ChannelOf("milepost.target.v1"));
+  return "";
+}
+
+// Whether units in an answer of target-svc are amounts: its plan has a currency.
+bool HasAmounts(Client& client, const google::protobuf::Message& answer) {
+  if (answer.GetDescriptor()->file()->package() != "milepost.target.v1") return false;
   target::v1::GetPlanRequest request;
-  request.set_name(name.substr(0, name.find("/nodes/")));
+  request.set_name(PlanIn(answer));
+  if (request.name().empty()) return false;
+  if (const auto* plan = dynamic_cast<const target::v1::Plan*>(&answer))
+    return !plan->currency_code().empty();
+  const auto stub = target::v1::PlanService::NewStub(client.ChannelOf("milepost.target.v1"));
   target::v1::Plan plan;
   return stub->GetPlan(client.Context(absl::Seconds(30)).get(), request, &plan).ok() &&
          !plan.currency_code().empty();

@@ -197,7 +197,7 @@ void Print(const Message& message, Format format, bool amounts) {
     std::printf("%s\n", json.c_str());
     return;
   }
-  if (PrintReport(message, format)) return;
+  if (PrintReport(message, format, amounts)) return;
   const bool csv = format == Format::kCsv;
   const Style style{csv, amounts};
   const auto* type = message.GetDescriptor();

@@ -424,6 +424,21 @@ void Print(const target::v1::ForecastFunnelResponse& forecast, const Writer& out
   for (const auto& channel : forecast.channels()) PrintSteps(channel, out);
 }
 
+// One side of a difference.
+std::string DifferenceText(target::v1::DifferenceKind kind, bool has, int64_t value,
+                           const std::string& text, bool amounts, const Writer& out) {
+  if (!text.empty()) return text;
+  if (!has) return out.Nothing();
+  switch (kind) {
+    case target::v1::LOCK_CHANGED:
+      return value != 0 ? "locked" : "open";
+    case target::v1::STRETCH_CHANGED:
+      return out.Ppm(true, value);
+    default:
+      return amounts ? out.Money(value) : out.Count(value);
+  }
+}
+
 template <typename Report>
 bool PrintIf(const google::protobuf::Message& message, const Writer& out) {
   const auto* report = dynamic_cast<const Report*>(&message);
@@ -434,8 +449,36 @@ bool PrintIf(const google::protobuf::Message& message, const Writer& out) {
 
 }  // namespace
 
-bool PrintReport(const google::protobuf::Message& message, Format format) {
+Table DifferenceTable(const target::v1::ComparePlanVersionsResponse& response, bool amounts) {
+  const Writer out(Format::kText);
+  Table table({{"node"}, {"name"}, {"what"}, {"breakdown"}, {"old", true}, {"new", true}});
+  for (const target::v1::PlanDifference& difference : response.differences()) {
+    const auto side = [&](bool has, int64_t value, const std::string& text) {
+      return DifferenceText(difference.kind(), has, value, text, amounts, out);
+    };
+    table.Add({difference.node(), difference.node_display_name(),
+               absl::StrReplaceAll(
+                   absl::AsciiStrToLower(target::v1::DifferenceKind_Name(difference.kind())),
+                   {{"_", "-"}}),
+               difference.breakdown(),
+               side(difference.has_old_value(), difference.old_value(), difference.old_text()),
+               side(difference.has_new_value(), difference.new_value(), difference.new_text())});
+  }
+  return table;
+}
+
+bool PrintReport(const google::protobuf::Message& message, Format format, bool amounts) {
   const Writer out(format);
+  if (const auto* versions = dynamic_cast<const target::v1::ComparePlanVersionsResponse*>(&message);
+      versions != nullptr && !out.csv()) {
+    out.Heading(absl::StrCat("Compared with version ", versions->to_version()));
+    if (versions->differences().empty()) {
+      out.Heading("(none)");
+    } else {
+      out.Print(DifferenceTable(*versions, amounts));
+    }
+    return true;
+  }
   return PrintIf<v1::TargetProgressReport>(message, out) ||
          PrintIf<v1::FunnelReport>(message, out) || PrintIf<v1::Leaderboard>(message, out) ||
          PrintIf<v1::WinLossReport>(message, out) || PrintIf<v1::SalesCycleReport>(message, out) ||
