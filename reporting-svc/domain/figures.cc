@@ -274,13 +274,12 @@ class Figures::Reading {
     FindMonths();
   }
 
-  std::vector<FigureRow> Run() {
-    std::vector<FigureRow> rows;
-    if (!range_ || dim_keys_.words().empty() || sub_keys_.words().empty()) return rows;
+  void Run(const TakeRow& take_row) {
+    if (!range_ || dim_keys_.words().empty() || sub_keys_.words().empty()) return;
     Sums sums(dim_keys_.words().size() * sub_keys_.words().size() * periods_.size(), count_);
-    const auto take = [&](const std::string& member) {
+    const auto take = [&](std::string_view member) {
       sums.Take([&](uint64_t slot, const Values& values) {
-        FigureRow& row = rows.emplace_back();
+        FigureRow row;
         row.day = periods_[slot % periods_.size()];
         slot /= periods_.size();
         const uint32_t sub = sub_keys_.words()[slot % sub_keys_.words().size()];
@@ -289,6 +288,7 @@ class Figures::Reading {
         row.key = sheet_.words.Text(key);
         row.sub = sheet_.words.Text(sub);
         row.values = values;
+        take_row(row);
       });
     };
     const bool everybody = query_.who.kind == MemberSelection::Kind::kEverybody;
@@ -308,7 +308,6 @@ class Figures::Reading {
       }
     }
     take("");
-    return rows;
   }
 
  private:
@@ -466,10 +465,9 @@ class Figures::Reading {
   std::vector<absl::CivilDay> periods_;
 };
 
-std::vector<FigureRow> Figures::Read(const FigureQuery& query) const {
+void Figures::Read(const FigureQuery& query, const TakeRow& take) const {
   const auto sheet = sheets_.find(query.group);
-  if (sheet == sheets_.end()) return {};
-  return Reading(sheet->second, query).Run();
+  if (sheet != sheets_.end()) Reading(sheet->second, query).Run(take);
 }
 
 }  // namespace milepost::reporting

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -38,13 +39,15 @@ struct FigureQuery {
       currency;  // Only amounts in it; empty means all, for groups or values that are counts.
 };
 
+// Its texts are those of the figures: to be copied by who keeps them.
 struct FigureRow {
-  std::string member;  // Unless by_member, empty.
-  std::string key;     // Unless by_dim, empty.
-  std::string sub;     // Unless by_sub, empty.
-  absl::CivilDay day;  // The first of the period that lies in the range.
+  std::string_view member;  // Unless by_member, empty.
+  std::string_view key;     // Unless by_dim, empty.
+  std::string_view sub;     // Unless by_sub, empty.
+  absl::CivilDay day;       // The first of the period that lies in the range.
   Values values = {};
 };
+using TakeRow = std::function<void(const FigureRow&)>;
 
 // Sums of facts by member and day; by member and month, uncut and by each single dimension; and of
 // all members by day, in the same cuts. Sums over long ranges are made of few entries. An entry
@@ -60,8 +63,9 @@ class Figures {
   // Takes all of a group from others in place of its own.
   void Replace(Group group, Figures& others);
 
-  // The rows that are not 0 in every value; no two alike in all but their values.
-  std::vector<FigureRow> Read(const FigureQuery& query) const;
+  // Gives `take` the rows that are not 0 in every value, those of one member one after the other;
+  // no two are alike in all but their values.
+  void Read(const FigureQuery& query, const TakeRow& take) const;
 
   // The sum over all places of a cell.
   Values SumOf(const CellKey& key) const;

@@ -90,12 +90,12 @@ void ExpectSameAnswers(const Figures& figures, const std::vector<Fact>& facts, G
   for (int round = 0; round < rounds; ++round) {
     const FigureQuery query = random.NextQuery(group);
     std::map<Answer, Values> sums;
-    for (const FigureRow& row : figures.Read(query)) {
+    figures.Read(query, [&](const FigureRow& row) {
       // The first period begins where the first month of the figures does, or later.
-      const CivilDay period = PeriodIn(query, row.day);
-      ASSERT_TRUE(sums.emplace(Answer{row.member, row.key, row.sub, period}, row.values).second)
-          << "a row comes twice, round " << round;
-    }
+      const Answer answer{std::string(row.member), std::string(row.key), std::string(row.sub),
+                          PeriodIn(query, row.day)};
+      EXPECT_TRUE(sums.emplace(answer, row.values).second) << "a row comes twice, round " << round;
+    });
     ASSERT_EQ(sums, BruteForce(facts, query)) << "round " << round;
   }
 }

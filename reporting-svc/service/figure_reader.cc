@@ -213,36 +213,54 @@ size_t FigureReader::AskGrouped(const FigureRequest& request, const Audience& au
   return answer;
 }
 
+std::string_view FigureReader::Part::GroupOf(const FigureRow& row) const {
+  switch (group_by) {
+    case kNothing:
+      return "";
+    case kKey:
+      return row.key;
+    case kMember:
+      return row.member == kNobody ? "" : row.member;
+    case kUnits:
+      return row.member;
+  }
+  return "";
+}
+
 absl::Status FigureReader::Run() {
   std::vector<FigureQuery> queries;
   queries.reserve(parts_.size());
   for (const Part& part : parts_) queries.push_back(part.query);
-  const absl::StatusOr<std::vector<std::vector<FigureRow>>> rows = store_.Read(snapshot_, queries);
-  if (!rows.ok()) return rows.status();
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    const Part& part = parts_[i];
-    std::map<std::string, Series>& answer = answers_[part.answer];
-    for (const FigureRow& row : (*rows)[i]) {
-      const size_t period = part.first_days.empty() ? 0 : PeriodIndex(part.first_days, row.day);
-      const auto add = [&](const std::string& group) {
-        AddTo(answer[group][{period, row.sub}], row.values);
-      };
-      switch (part.group_by) {
-        case Part::kNothing:
-          add("");
-          break;
-        case Part::kKey:
-          add(row.key);
-          break;
-        case Part::kMember:
-          add(row.member == kNobody ? "" : row.member);
-          break;
-        case Part::kUnits:
-          for (const std::string& unit : part.units_of.at(row.member)) add(unit);
-          break;
-      }
-    }
-  }
+  // Where the rows of a part and member or key go: mostly where the row before went.
+  size_t last_part = parts_.size();
+  std::string last_group;
+  std::vector<Series*> last_series;
+  const absl::Status status =
+      store_.Read(snapshot_, queries, [&](size_t part_number, const FigureRow& row) {
+        const Part& part = parts_[part_number];
+        const std::string_view group = part.GroupOf(row);
+        if (part_number != last_part || group != last_group) {
+          last_part = part_number;
+          last_group = group;
+          last_series.clear();
+          std::map<std::string, Series>& answer = answers_[part.answer];
+          if (part.group_by == Part::kUnits) {
+            for (const std::string& unit : part.units_of.at(last_group))
+              last_series.push_back(&answer[unit]);
+          } else {
+            last_series.push_back(&answer[last_group]);
+          }
+        }
+        const size_t period = part.first_days.empty() ? 0 : PeriodIndex(part.first_days, row.day);
+        for (Series* series : last_series) {
+          const std::pair<size_t, std::string_view> key{period, row.sub};
+          auto found = series->find(key);
+          if (found == series->end())
+            found = series->emplace(std::pair<size_t, std::string>(key), Values{}).first;
+          AddTo(found->second, row.values);
+        }
+      });
+  if (!status.ok()) return status;
   parts_.clear();
   return absl::OkStatus();
 }

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "absl/status/statusor.h"
 #include "absl/time/civil_time.h"
 #include "milepost/reporting/v1/report.pb.h"
@@ -27,8 +30,24 @@ struct Audience {
   std::vector<Stay> stays;  // Days of one member do not overlap.
 };
 
+// Hash and equality of what a series is kept by, so that it is found without copying its text.
+struct SeriesKeyHash {
+  using is_transparent = void;
+  size_t operator()(const std::pair<size_t, std::string_view>& key) const {
+    return absl::HashOf(key.first, std::hash<std::string_view>()(key.second));
+  }
+};
+struct SeriesKeyEqual {
+  using is_transparent = void;
+  bool operator()(const std::pair<size_t, std::string_view>& a,
+                  const std::pair<size_t, std::string_view>& b) const {
+    return a == b;
+  }
+};
+
 // Values by period (place in the list of periods) and sub key.
-using Series = absl::flat_hash_map<std::pair<size_t, std::string>, Values>;
+using Series =
+    absl::flat_hash_map<std::pair<size_t, std::string>, Values, SeriesKeyHash, SeriesKeyEqual>;
 
 // Sum over all periods and sub keys.
 Values SumOf(const Series& series);
@@ -96,6 +115,9 @@ class FigureReader {
     GroupBy group_by = kNothing;
     absl::flat_hash_map<std::string, std::vector<std::string>> units_of;  // By member.
     std::vector<absl::CivilDay> first_days;  // Of the periods; empty for the whole range.
+
+    // Whose or what a row is; of a unit, its member.
+    std::string_view GroupOf(const FigureRow& row) const;
   };
   Part& Add(size_t answer, const FigureRequest& request, const Days& days, MemberSelection who,
             Dim by_dim, bool by_member);

@@ -319,16 +319,15 @@ TEST_P(ProjectionProperty, CellsEqualTheirFactsInWhateverBatchesTheyCame) {
       if (random.Pick(3) == 0) query.filters[Dim::kProduct] = "p1";
       if (random.Pick(4) == 0) query.filters[Dim::kRegion] = "华东";
       if (random.Pick(4) == 0) query.currency = "CNY";
-      const auto rows = database.session().Read([&](db::Snapshot& snapshot) {
-        return figures.Read(snapshot, std::vector<FigureQuery>{query});
-      });
-      ASSERT_THAT(rows, IsOk());
       std::map<Answer, Values> sums;
-      for (const FigureRow& row : (*rows)[0]) {
-        Answer answer{row.member, row.key, row.sub,
-                      PeriodOf(query.range, query.granularity, row.day)};
-        for (size_t i = 0; i < kValueCount; ++i) sums[answer][i] += row.values[i];
-      }
+      const absl::Status read = database.session().Read([&](db::Snapshot& snapshot) {
+        return figures.Read(snapshot, {query}, [&](size_t, const FigureRow& row) {
+          const Answer answer{std::string(row.member), std::string(row.key), std::string(row.sub),
+                              PeriodOf(query.range, query.granularity, row.day)};
+          for (size_t i = 0; i < kValueCount; ++i) sums[answer][i] += row.values[i];
+        });
+      });
+      ASSERT_THAT(read, IsOk());
       std::erase_if(sums, [](const auto& entry) { return IsZero(entry.second); });
       EXPECT_EQ(sums, BruteForce(facts, query))
           << "group " << static_cast<int>(group) << " round " << round;
@@ -347,11 +346,14 @@ class FigureStoreTest : public ::testing::Test {
   int64_t Revenue(FigureStore& figures) {
     FigureQuery query;
     query.range = {CivilDay(2017, 1, 1), CivilDay(2017, 12, 31)};
-    const auto rows = database_.session().Read([&](db::Snapshot& snapshot) {
-      return figures.Read(snapshot, std::vector<FigureQuery>{query});
+    int64_t revenue = 0;
+    const absl::Status read = database_.session().Read([&](db::Snapshot& snapshot) {
+      return figures.Read(snapshot, {query}, [&](size_t, const FigureRow& row) {
+        revenue += row.values[order::kRevenue];
+      });
     });
-    EXPECT_THAT(rows, IsOk());
-    return rows->front().empty() ? 0 : rows->front().front().values[order::kRevenue];
+    EXPECT_THAT(read, IsOk());
+    return revenue;
   }
   int64_t Mismatches(FigureStore& figures) {
     const auto mismatches = database_.session().Read(

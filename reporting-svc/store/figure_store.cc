@@ -180,14 +180,13 @@ bool FigureStore::loaded() {
   return versions_.size() == kRecordKinds.size();
 }
 
-absl::StatusOr<std::vector<std::vector<FigureRow>>> FigureStore::Read(
-    db::Snapshot& snapshot, const std::vector<FigureQuery>& queries) {
+absl::Status FigureStore::Read(db::Snapshot& snapshot, const std::vector<FigureQuery>& queries,
+                               const std::function<void(size_t query, const FigureRow&)>& take) {
   if (absl::Status s = Refresh(snapshot); !s.ok()) return s;
-  std::vector<std::vector<FigureRow>> answers;
-  answers.reserve(queries.size());
   const std::shared_lock<std::shared_mutex> lock(mutex_);
-  for (const FigureQuery& query : queries) answers.push_back(figures_.Read(query));
-  return answers;
+  for (size_t i = 0; i < queries.size(); ++i)
+    figures_.Read(queries[i], [&](const FigureRow& row) { take(i, row); });
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int64_t> FigureStore::CountMismatches(db::Snapshot& snapshot) {

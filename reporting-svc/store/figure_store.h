@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -22,9 +23,10 @@ class FigureStore {
   explicit FigureStore(int cells_per_page = 500) : cells_per_page_(cells_per_page) {}
 
   // Answers all queries from figures that hold everything that was committed before the call, and
-  // for each query from the same ones. Per query the rows that are not 0 in every value.
-  absl::StatusOr<std::vector<std::vector<FigureRow>>> Read(db::Snapshot& snapshot,
-                                                           const std::vector<FigureQuery>& queries);
+  // for each query from the same ones: gives `take` the rows of one query after the other with its
+  // number.
+  absl::Status Read(db::Snapshot& snapshot, const std::vector<FigureQuery>& queries,
+                    const std::function<void(size_t query, const FigureRow&)>& take);
 
   // Brings the figures up to what is committed. The first time, and after changes were missed for
   // longer than they are kept, all cells are read; others who ask wait meanwhile.
