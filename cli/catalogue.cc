@@ -17,6 +17,7 @@
 #include "milepost/organization/v1/unit.pb.h"
 #include "milepost/reporting/v1/projection.pb.h"
 #include "milepost/reporting/v1/report.pb.h"
+#include "milepost/target/v1/actual.pb.h"
 #include "milepost/target/v1/commitment.pb.h"
 #include "milepost/target/v1/letter.pb.h"
 #include "milepost/target/v1/metric.pb.h"
@@ -40,7 +41,7 @@ const google::protobuf::Descriptor* const kLinked[] = {
     reporting::v1::Actuals::descriptor(),     target::v1::Metric::descriptor(),
     target::v1::Node::descriptor(),           target::v1::Plan::descriptor(),
     target::v1::FunnelRate::descriptor(),     target::v1::Commitment::descriptor(),
-    target::v1::Letter::descriptor()};
+    target::v1::Letter::descriptor(),         target::v1::RecordedActual::descriptor()};
 
 }  // namespace
 
@@ -429,8 +430,22 @@ const std::vector<Verb>& Verbs() {
        {"name", "content_hash"}},
       {"target", "withdraw-letter", "milepost.target.v1.LetterService.WithdrawLetter", {"name"}},
       {"target", "verify-letter", "milepost.target.v1.LetterService.VerifyLetter", {"name"}},
+      {"target",
+       "node-actuals",
+       "milepost.target.v1.ActualService.ListNodeActuals",
+       {"plan"},
+       "plans"},
+      {"target", "budgets", "milepost.target.v1.ActualService.ListBudgets", {}},
       {"target", "funnel", "milepost.target.v1.PlanningService.ComputeFunnel", {}},
       {"target", "forecast", "milepost.target.v1.PlanningService.ForecastFunnel", {}},
+
+      {"actual", "get", "milepost.target.v1.ActualService.GetActual", {"name"}, "actuals"},
+      {"actual", "list", "milepost.target.v1.ActualService.ListActuals", {"metric"}},
+      {"actual",
+       "record",
+       "milepost.target.v1.ActualService.RecordActual",
+       {"actual.metric", "actual.value_units"}},
+      {"actual", "sum", "milepost.target.v1.ActualService.SumActuals", {"metric"}},
 
       {"report", "funnel", "milepost.reporting.v1.ReportService.GetFunnel", {}},
       {"report", "leaderboard", "milepost.reporting.v1.ReportService.GetLeaderboard", {}},
@@ -477,6 +492,7 @@ const char* FamilySummary(const std::string& family) {
       {"calendar", "working calendars, holidays, make-up days"},
       {"metric", "what targets measure"},
       {"target", "target plans: split, lock, agree, follow; what a target takes"},
+      {"actual", "actual values recorded by hand"},
       {"report", "where we stand and why"},
       {"projection", "the read models behind the reports"},
       {"history", "who changed a record, when and how"},

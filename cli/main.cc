@@ -228,14 +228,21 @@ int RunVerb(const Verb& verb, const std::vector<std::string>& words, const Globa
   if (family == "feed" || family == "history") {
     if (service.empty() && family == "history") {
       // The service that owns the record.
-      static const std::map<std::string, std::string> owners = {
-          {"customers", "customer"},       {"contacts", "customer"},
-          {"interactions", "customer"},    {"opportunities", "opportunity"},
-          {"orders", "opportunity"},       {"products", "opportunity"},
-          {"productLines", "opportunity"}, {"sources", "opportunity"},
-          {"processes", "opportunity"},    {"units", "target"},
-          {"members", "target"},           {"calendars", "target"},
-          {"metrics", "target"},           {"plans", "target"}};
+      static const std::map<std::string, std::string> owners = {{"customers", "customer"},
+                                                                {"contacts", "customer"},
+                                                                {"interactions", "customer"},
+                                                                {"opportunities", "opportunity"},
+                                                                {"orders", "opportunity"},
+                                                                {"products", "opportunity"},
+                                                                {"productLines", "opportunity"},
+                                                                {"sources", "opportunity"},
+                                                                {"processes", "opportunity"},
+                                                                {"units", "target"},
+                                                                {"members", "target"},
+                                                                {"calendars", "target"},
+                                                                {"metrics", "target"},
+                                                                {"plans", "target"},
+                                                                {"actuals", "target"}};
       const std::string record = reflection->GetString(*request, type->FindFieldByName("record"));
       const auto found = owners.find(record.substr(0, record.find('/')));
       if (found != owners.end()) service = found->second;

@@ -7,6 +7,7 @@
 #include "platform/log/log.h"
 #include "platform/resource/name.h"
 #include "platform/rpc/host.h"
+#include "target-svc/service/actual_service.h"
 #include "target-svc/service/calendar_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
@@ -42,6 +43,7 @@ absl::Status Serve(rpc::Host& host) {
   PlanningService planning(host.runner());
   CommitmentService commitments(host.runner(), directory);
   LetterService letters(host.runner(), directory);
+  ActualService actuals(host.runner(), directory, host.settings().currency_code);
   host.AddService(units, organization::v1::UnitService::service_full_name());
   host.AddService(members, organization::v1::MemberService::service_full_name());
   host.AddService(calendars, organization::v1::CalendarService::service_full_name());
@@ -51,6 +53,7 @@ absl::Status Serve(rpc::Host& host) {
   host.AddService(planning, v1::PlanningService::service_full_name());
   host.AddService(commitments, v1::CommitmentService::service_full_name());
   host.AddService(letters, v1::LetterService::service_full_name());
+  host.AddService(actuals, v1::ActualService::service_full_name());
   host.set_may_see_record(
       [&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
         return MaySeeRecord(caller, db, directory, record);

@@ -312,6 +312,42 @@ absl::Status OtherContent(const std::string& name, const std::string& hash) {
                {{"name", name}, {"content_hash", hash}});
 }
 
+absl::Status MayNotRecord() {
+  return Error(StatusCode::kPermissionDenied, "MAY_NOT_RECORD",
+               "actual values are recorded by members for themselves, by managers for whom and "
+               "what they lead, by marketing and administrators for everybody");
+}
+
+absl::Status NotRecorded(const std::string& metric) {
+  return Error(StatusCode::kFailedPrecondition, "NOT_RECORDED",
+               absl::StrCat("actual values of ", metric, " are not recorded by hand"),
+               {{"metric", metric}});
+}
+
+absl::Status OtherMetric(const std::string& name, const std::string& found,
+                         const std::string& wanted) {
+  return Error(StatusCode::kFailedPrecondition, "OTHER_METRIC",
+               absl::StrCat(name, " is of ", found, ", so it is not corrected by one of ", wanted),
+               {{"name", name}, {"found", found}, {"wanted", wanted}});
+}
+
+absl::Status AlreadyCorrected(const std::string& name, const std::string& by) {
+  return Error(StatusCode::kFailedPrecondition, "ALREADY_CORRECTED",
+               absl::StrCat(name, " is corrected by ", by, "; correct that one"),
+               {{"name", name}, {"corrected_by", by}});
+}
+
+absl::Status NotThereOn(const std::string& name, absl::CivilDay day) {
+  return Error(StatusCode::kFailedPrecondition, "NOT_THERE_THEN",
+               absl::StrCat(name, " was not there on ", Day(day)),
+               {{"name", name}, {"date", Day(day)}});
+}
+
+absl::Status SumTooLarge() {
+  return Error(StatusCode::kOutOfRange, "SUM_TOO_LARGE",
+               "the entries add up to more than can be told; ask for fewer");
+}
+
 absl::Status NodeLocked(const std::string& name, int64_t units) {
   return Error(StatusCode::kFailedPrecondition, "NODE_LOCKED",
                absl::StrCat(name, " is locked to ", units, "; unlock it first"),

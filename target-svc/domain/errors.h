@@ -74,6 +74,15 @@ absl::Status LetterOutdated(const std::string& name, const std::string& node, in
 absl::Status LetterTampered(const std::string& name);
 absl::Status OtherContent(const std::string& name, const std::string& hash);
 
+// Recorded actual values.
+absl::Status MayNotRecord();
+absl::Status NotRecorded(const std::string& metric);
+absl::Status OtherMetric(const std::string& name, const std::string& found,
+                         const std::string& wanted);
+absl::Status AlreadyCorrected(const std::string& name, const std::string& by);
+absl::Status NotThereOn(const std::string& name, absl::CivilDay day);
+absl::Status SumTooLarge();
+
 // Nodes.
 absl::Status NodeLocked(const std::string& name, int64_t units);
 absl::Status OutsideBounds(const std::string& name, int64_t found, int64_t min, int64_t max);

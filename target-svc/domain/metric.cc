@@ -24,6 +24,11 @@ Metric Derived(const char* id, const char* name, const char* chinese, MetricUnit
               description);
 }
 
+Metric Spend(const char* id, const char* name, const char* chinese, const char* description) {
+  return Make(id, name, chinese, MetricUnit::kMoney, "", MetricAggregation::kSum,
+              MetricSource::kRecorded, description);
+}
+
 }  // namespace
 
 std::vector<Metric> StandardMetrics() {
@@ -51,7 +56,11 @@ std::vector<Metric> StandardMetrics() {
       Make("deliveries", "Deliveries", "交付额", kMoney, "", MetricAggregation::kSum,
            MetricSource::kRecorded, "Amount delivered, on the delivery date."),
       Make("spend", "Spend", "费用", kMoney, "", MetricAggregation::kSum, MetricSource::kRecorded,
-           "Money spent on activities, promotion and staff: what budgets are made of."),
+           "Money spent: what budgets are made of. Counts what is spent on activities, promotion, "
+           "staff and every other metric whose id begins with spend- too."),
+      Spend("spend-activity", "Spend on activities", "活动费用", "Money spent on activities."),
+      Spend("spend-promotion", "Spend on promotion", "推广费用", "Money spent on promotion."),
+      Spend("spend-staff", "Spend on staff", "人员费用", "Money spent on staff."),
       Make("market-share", "Market share", "市场占有率", kRatio, "", MetricAggregation::kLast,
            MetricSource::kRecorded, "Share of the market, as last found out."),
       Make("customer-satisfaction", "Customer satisfaction", "客户满意度", kRatio, "",

@@ -12,7 +12,7 @@ using testing::NamesField;
 using Stub = v1::CommitmentService::Stub;
 using absl::StatusCode;
 
-// Plan `y` of 1,000: west 600 (anna 400, bert 200), east 400; each member by quarter.
+// Plan `y` of 1,000: west 600 (anna 400, bert 200), east 400.
 class CommitmentServiceTest : public TargetTest {
  protected:
   void MakeTree(v1::CommitmentPolicy policy, v1::PlanVisibility visibility = v1::PRIVATE) {
@@ -31,15 +31,7 @@ class CommitmentServiceTest : public TargetTest {
                  const std::vector<std::pair<std::string, int64_t>>& parts) {
     v1::SplitNodesRequest request;
     request.set_plan("plans/y");
-    v1::SplitSpec& split = *request.mutable_split();
-    split.mutable_nodes()->add_nodes("plans/y/nodes/" + node);
-    split.set_dimension(dimension);
-    split.mutable_weights();
-    for (const auto& [key, weight] : parts) {
-      v1::SplitPart& part = *split.mutable_parts()->add_parts();
-      part.set_key(key);
-      part.set_weight(weight);
-    }
+    Weighted(request, dimension, parts).mutable_nodes()->add_nodes("plans/y/nodes/" + node);
     ASSERT_THAT(Split(zoe_, request), IsOk());
   }
 

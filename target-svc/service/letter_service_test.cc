@@ -19,17 +19,8 @@ class LetterServiceTest : public TargetTest {
  protected:
   LetterServiceTest() {
     MakePlan("y", 1'000, "west");
-    v1::SplitNodesRequest request;
-    request.set_plan("plans/y");
-    v1::SplitSpec& split = *request.mutable_split();
-    split.mutable_nodes()->add_nodes("plans/y/nodes/root");
-    split.set_dimension(v1::MEMBER);
-    split.mutable_weights();
-    for (const auto& [key, weight] : {std::pair("members/anna", 600), {"members/bert", 400}}) {
-      v1::SplitPart& part = *split.mutable_parts()->add_parts();
-      part.set_key(key);
-      part.set_weight(weight);
-    }
+    v1::SplitNodesRequest request = OfRoot("y");
+    Weighted(request, v1::MEMBER, {{"members/anna", 600}, {"members/bert", 400}});
     const auto made = Split(zoe_, request);
     EXPECT_THAT(made, IsOk());
     anna_node_ = made->splits(0).children(0).name();

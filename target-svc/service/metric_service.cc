@@ -4,12 +4,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "platform/change/change.h"
 #include "platform/resource/mask.h"
 #include "platform/resource/name.h"
 #include "platform/resource/page_token.h"
 #include "target-svc/domain/errors.h"
 #include "target-svc/domain/limits.h"
+#include "target-svc/domain/recorded_actual.h"
 #include "target-svc/service/reader.h"
 #include "target-svc/store/resources.h"
 
@@ -130,6 +132,10 @@ absl::StatusOr<v1::Metric> MetricService::Create(const rpc::Caller& caller, db::
     reader.Add("metric.numerator", "must be empty unless source is COMPUTED");
   if (!computed && !message.denominator().empty()) {
     reader.Add("metric.denominator", "must be empty unless source is COMPUTED");
+  }
+  if (!MayBeMade(metric)) {
+    reader.Add("metric_id", absl::StrCat("begins with ", kSpendPrefix,
+                                         ", so the metric must be RECORDED, in MONEY, a SUM"));
   }
   if (absl::Status s = reader.status(); !s.ok()) return s;
   metric.create_time = metric.update_time = clock_.Now();

@@ -377,7 +377,7 @@ TEST_F(OrganizationServiceTest, MetricsThatAlwaysExistAndThoseOfTheCompany) {
   v1::ListMetricsRequest list;
   const auto metrics = Do(&Metrics::ListMetrics, *metrics_, anna_, list);
   ASSERT_THAT(metrics, IsOk());
-  EXPECT_EQ(metrics->metrics_size(), 16);
+  EXPECT_EQ(metrics->metrics_size(), 19);
   EXPECT_THAT(AddStandardRecords(host_.database().session(), clock_, nullptr), IsOk()) << "again";
   v1::CreateMetricRequest request;
   request.set_metric_id("win-value");

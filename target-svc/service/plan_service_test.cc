@@ -172,6 +172,74 @@ TEST_F(PlanServiceTest, HiddenAndAbsentAnswerAlike) {
   EXPECT_THAT(Submit(max_, "secret"), Fails(StatusCode::kPermissionDenied, "MAY_NOT_EDIT"));
 }
 
+TEST_F(PlanServiceTest, PeersNumbersArePublicOnlyIfThePlanIs) {
+  MakePlan("y", 1'000, "company");
+  v1::SplitNodesRequest units = OfRoot("y");
+  Weighted(units, v1::UNIT, {{"units/west", 600}, {"units/east", 400}});
+  const auto made = Children(Split(zoe_, units));
+  ASSERT_THAT(made, SizeIs(2));
+  v1::SplitNodesRequest members;
+  members.set_plan("plans/y");
+  Weighted(members, v1::MEMBER, {{"members/anna", 400}, {"members/bert", 200}})
+      .mutable_nodes()
+      ->add_nodes(made[0].name());
+  const auto reps = Children(Split(zoe_, members));
+  ASSERT_THAT(reps, SizeIs(2));
+  const auto seen = [&](const Who& who) {
+    v1::ListNodesRequest list;
+    list.set_plan("plans/y");
+    std::vector<std::string> names;
+    if (!Get(who, "y").ok()) return names;
+    for (const v1::Node& node : AllNodes(who, list)) names.push_back(node.display_name());
+    return names;
+  };
+  const std::vector<std::string> all = {"2018 年销售额", "单位 west", "成员 anna", "成员 bert",
+                                        "单位 east"};
+  const std::vector<std::string> of_anna = {"2018 年销售额", "单位 west", "成员 anna"};
+  const auto update = [&](auto change) {
+    v1::UpdatePlanRequest request;
+    request.mutable_plan()->set_name("plans/y");
+    change(*request.mutable_plan());
+    EXPECT_THAT(Do(&Stub::UpdatePlan, *plans_, zoe_, request), IsOk());
+  };
+  // A draft is its makers' own, unless those who carry it are asked.
+  for (const Who& who : {anna_, bert_, mia_, max_}) EXPECT_THAT(seen(who), SizeIs(0));
+  update([](v1::Plan& plan) { plan.set_commitment_policy(v1::COMMITMENTS_OPEN); });
+  EXPECT_EQ(seen(anna_), of_anna);
+  EXPECT_THAT(seen(mia_), ElementsAre("2018 年销售额", "单位 west", "成员 anna", "成员 bert"));
+  EXPECT_THAT(seen(max_), ElementsAre("2018 年销售额", "单位 east"));
+  EXPECT_THAT(seen(eve_), SizeIs(0));
+  update([](v1::Plan& plan) { plan.set_commitment_policy(v1::COMMITMENTS_CLOSED); });
+  EXPECT_THAT(seen(anna_), SizeIs(0));
+  // In force: the own chain.
+  ASSERT_THAT(Submit(zoe_, "y"), IsOk());
+  ASSERT_THAT(Approve(sam_, "y"), IsOk());
+  EXPECT_THAT(seen(anna_), SizeIs(0));
+  ASSERT_THAT(Activate(zoe_, "y"), IsOk());
+  EXPECT_EQ(seen(anna_), of_anna);
+  EXPECT_THAT(seen(eve_), SizeIs(0));
+  EXPECT_EQ(seen(zoe_), all);
+  EXPECT_EQ(seen(ann_), all);
+  v1::GetNodeRequest peer;
+  peer.set_name(reps[1].name());
+  EXPECT_THAT(Do(&v1::NodeService::Stub::GetNode, *nodes_, anna_, peer),
+              Fails(StatusCode::kNotFound, "NOT_FOUND"));
+  v1::ComparePlanVersionsRequest compare;
+  compare.set_plan("plans/y");
+  compare.set_from_version(1);
+  EXPECT_THAT(Do(&Stub::ComparePlanVersions, *plans_, anna_, compare),
+              Fails(StatusCode::kPermissionDenied, "MAY_NOT_SEE_ALL"));
+  // Public: everybody everything, and no right more.
+  update([](v1::Plan& plan) { plan.set_visibility(v1::PUBLIC); });
+  for (const Who& who : {anna_, bert_, eve_, mia_, max_}) EXPECT_EQ(seen(who), all) << who.member;
+  EXPECT_EQ(Do(&v1::NodeService::Stub::GetNode, *nodes_, anna_, peer)->target_units(), 200);
+  EXPECT_THAT(Do(&Stub::ComparePlanVersions, *plans_, anna_, compare), IsOk());
+  EXPECT_THAT(Verb<v1::ClosePlanRequest>(&Stub::ClosePlan, max_, "y"),
+              Fails(StatusCode::kPermissionDenied, "MAY_NOT_EDIT"));
+  update([](v1::Plan& plan) { plan.set_visibility(v1::PRIVATE); });
+  EXPECT_EQ(seen(anna_), of_anna);
+}
+
 TEST_F(PlanServiceTest, UpdateMaskEtagAndRequestId) {
   const v1::Plan plan = MakePlan("update", 1'000);
   v1::UpdatePlanRequest update;

@@ -4,7 +4,9 @@
 
 #include "platform/resource/name.h"
 #include "target-svc/domain/errors.h"
+#include "target-svc/service/actual_service.h"
 #include "target-svc/service/plan_view.h"
+#include "target-svc/store/actual_store.h"
 #include "target-svc/store/letter_store.h"
 
 namespace milepost::target {
@@ -23,6 +25,17 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
     return letter.ok() && caller.scope().MaySeePersonal(letter->member_id);
   }
   if (caller.scope().sees_all()) return true;
+  if (const auto actual_id = resource::IdOf("actuals", record)) {
+    const ActualStore actuals{};
+    const absl::StatusOr<bool> seen = db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<bool> {
+      const absl::StatusOr<RecordedActual> actual = actuals.Load(snapshot, *actual_id);
+      if (!actual.ok()) return actual.status();
+      const absl::StatusOr<Actor> actor = directory.ActorOf(caller, snapshot);
+      if (!actor.ok()) return actor.status();
+      return MaySeeActual(caller, *actor, *actual);
+    });
+    return seen.ok() && *seen;
+  }
   const std::optional<std::string> plan_id = resource::IdOf("plans", record);
   // A commitment has the id of its node.
   std::optional<resource::ChildIds> node_ids = resource::ChildIdsOf("plans", "nodes", record);

@@ -9,7 +9,8 @@
 namespace milepost::target {
 
 // Whether the caller may read the history of a record: of units, members, calendars and metrics
-// everybody, of plans, nodes, commitments and letters who may see them now. What is deleted is seen
+// everybody, of plans, nodes, commitments, letters and recorded actual values who
+// may see them now. What is deleted is seen
 // by who sees everything.
 bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directory,
                   const std::string& record);

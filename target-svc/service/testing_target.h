@@ -12,6 +12,7 @@
 #include "milepost/organization/v1/member.grpc.pb.h"
 #include "milepost/organization/v1/unit.grpc.pb.h"
 #include "milepost/reporting/v1/report.grpc.pb.h"
+#include "milepost/target/v1/actual.grpc.pb.h"
 #include "milepost/target/v1/commitment.grpc.pb.h"
 #include "milepost/target/v1/letter.grpc.pb.h"
 #include "milepost/target/v1/metric.grpc.pb.h"
@@ -21,6 +22,7 @@
 #include "platform/testing/service_host.h"
 #include "platform/testing/status_matchers.h"
 #include "platform/types/proto.h"
+#include "target-svc/service/actual_service.h"
 #include "target-svc/service/calendar_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
@@ -95,10 +97,11 @@ class TargetTest : public ::testing::Test {
                       reporting::v1::ReportService::NewStub(reports_channel_)),
         planning_service_(host_.runner()),
         commitment_service_(host_.runner(), directory_),
-        letter_service_(host_.runner(), directory_) {
+        letter_service_(host_.runner(), directory_),
+        actual_service_(host_.runner(), directory_, "CNY") {
     host_.Start({&unit_service_, &member_service_, &calendar_service_, &metric_service_,
                  &plan_service_, &node_service_, &planning_service_, &commitment_service_,
-                 &letter_service_});
+                 &letter_service_, &actual_service_});
     units_ = organization::v1::UnitService::NewStub(host_.channel());
     members_ = organization::v1::MemberService::NewStub(host_.channel());
     calendars_ = organization::v1::CalendarService::NewStub(host_.channel());
@@ -108,6 +111,7 @@ class TargetTest : public ::testing::Test {
     planning_ = v1::PlanningService::NewStub(host_.channel());
     commitments_ = v1::CommitmentService::NewStub(host_.channel());
     letters_ = v1::LetterService::NewStub(host_.channel());
+    actuals_ = v1::ActualService::NewStub(host_.channel());
     EXPECT_THAT(AddStandardRecords(host_.database().session(), clock_, nullptr), testing::IsOk());
     MakeUnit("company", "");
     MakeUnit("west", "company");
@@ -334,6 +338,7 @@ class TargetTest : public ::testing::Test {
   PlanningService planning_service_;
   CommitmentService commitment_service_;
   LetterService letter_service_;
+  ActualService actual_service_;
   std::unique_ptr<organization::v1::UnitService::Stub> units_;
   std::unique_ptr<organization::v1::MemberService::Stub> members_;
   std::unique_ptr<organization::v1::CalendarService::Stub> calendars_;
@@ -343,6 +348,7 @@ class TargetTest : public ::testing::Test {
   std::unique_ptr<v1::PlanningService::Stub> planning_;
   std::unique_ptr<v1::CommitmentService::Stub> commitments_;
   std::unique_ptr<v1::LetterService::Stub> letters_;
+  std::unique_ptr<v1::ActualService::Stub> actuals_;
 };
 
 }  // namespace milepost::target

@@ -340,4 +340,27 @@ v1::Letter ToProto(const Letter& letter) {
   return message;
 }
 
+v1::RecordedActual ToProto(const RecordedActual& actual) {
+  v1::RecordedActual message;
+  message.set_name(actual.Name());
+  message.set_metric(NameOf("metrics", actual.metric_id));
+  *message.mutable_date() = milepost::ToProto(actual.day);
+  v1::ActualScope& scope = *message.mutable_scope();
+  scope.set_unit(NameOf("units", actual.unit_id));
+  scope.set_member(NameOf("members", actual.member_id));
+  scope.set_product(NameOf("products", actual.product_id));
+  scope.set_channel(actual.channel);
+  scope.set_region(actual.region);
+  scope.set_customer(NameOf("customers", actual.customer_id));
+  message.set_value_units(actual.value_units);
+  message.set_currency_code(actual.currency_code);
+  message.set_note(actual.note);
+  message.set_corrects(NameOf("actuals", actual.corrects_id));
+  message.set_corrected_by(NameOf("actuals", actual.corrected_by_id));
+  message.set_credited_unit(NameOf("units", actual.credited_unit_id));
+  message.set_recorder(NameOf("members", actual.recorder_id));
+  SetTimes(actual, message);
+  return message;
+}
+
 }  // namespace milepost::target

@@ -6,6 +6,7 @@
 #include "milepost/organization/v1/calendar.pb.h"
 #include "milepost/organization/v1/member.pb.h"
 #include "milepost/organization/v1/unit.pb.h"
+#include "milepost/target/v1/actual.pb.h"
 #include "milepost/target/v1/commitment.pb.h"
 #include "milepost/target/v1/letter.pb.h"
 #include "milepost/target/v1/metric.pb.h"
@@ -18,6 +19,7 @@
 #include "target-svc/domain/node.h"
 #include "target-svc/domain/organization.h"
 #include "target-svc/domain/plan.h"
+#include "target-svc/domain/recorded_actual.h"
 
 // The public resource of every record: what calls are answered with and what its change row
 // carries. Complete and unmasked.
@@ -35,6 +37,7 @@ v1::Node ToProto(const Node& node, const std::string& calendar_id);
 v1::Violation ToProto(const Violation& violation, const std::string& plan_id);
 v1::Commitment ToProto(const Commitment& commitment);
 v1::Letter ToProto(const Letter& letter);
+v1::RecordedActual ToProto(const RecordedActual& actual);
 
 type::v1::DateRange ToProto(DayRange range);
 
