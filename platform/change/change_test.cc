@@ -106,7 +106,7 @@ TEST_F(ChangeTest, WritesAllChangesOfATransactionTogether) {
   EXPECT_THAT(Column("request_id"), ElementsAre(kRequestId, "NULL", "NULL"));
   EXPECT_THAT(Column("reason"), ElementsAre("客户要求", "客户要求", "客户要求"));
   EXPECT_THAT(Column("deleted"), ElementsAre("0", "0", "1"));
-  EXPECT_THAT(Column("position"), ElementsAre("NULL", "NULL", "NULL"));
+  EXPECT_THAT(Column("position"), ElementsAre("0", "0", "0"));
   EXPECT_THAT(Column("COUNT(*) OVER (PARTITION BY transaction_id)"), ElementsAre("3", "3", "3"));
 }
 

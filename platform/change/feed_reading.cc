@@ -144,7 +144,7 @@ absl::Status TrimFeed(db::Session& session, absl::Time cutoff) {
 absl::StatusOr<int64_t> CountUnsequenced(db::Session& session) {
   static constexpr db::Statement kCount{
       "count_unsequenced",
-      "SELECT COUNT(*) FROM (SELECT 1 AS pending FROM changes WHERE position IS NULL LIMIT 10000) p"
+      "SELECT COUNT(*) FROM (SELECT 1 AS pending FROM changes WHERE position = 0 LIMIT 10000) p"
       " LIMIT 1"};
   const absl::StatusOr<db::Rows> rows =
       session.Read([](db::Snapshot& snapshot) { return snapshot.Query(kCount); });

@@ -83,7 +83,7 @@ class SequencerTest : public ::testing::Test {
     const auto rows = database_.session().Read([](db::Snapshot& snapshot) {
       return snapshot.Query({"test",
                              "SELECT aggregate_id, aggregate_version, position FROM changes"
-                             " WHERE position IS NOT NULL ORDER BY position LIMIT 100000"});
+                             " WHERE position > 0 ORDER BY position LIMIT 100000"});
     });
     EXPECT_THAT(rows, IsOk());
     database_.session().EndRead();
@@ -96,8 +96,7 @@ class SequencerTest : public ::testing::Test {
 
   int64_t Pending() {
     const auto rows = database_.session().Read([](db::Snapshot& snapshot) {
-      return snapshot.Query(
-          {"test", "SELECT COUNT(*) FROM changes WHERE position IS NULL LIMIT 1"});
+      return snapshot.Query({"test", "SELECT COUNT(*) FROM changes WHERE position = 0 LIMIT 1"});
     });
     database_.session().EndRead();
     return rows.ok() ? rows->front().Int64(0) : -1;
@@ -218,7 +217,7 @@ TEST_F(SequencerTest, CrashWithinABatchLeavesNoTrace) {
   // One of the rows cannot be numbered any more, so the batch fails half way.
   Sql("UPDATE changes SET position = 1000 WHERE aggregate_id = 'a25'");
   EXPECT_FALSE(AssignPositions(*session_, lease, *pending, kLease).ok());
-  Sql("UPDATE changes SET position = NULL");
+  Sql("UPDATE changes SET position = 0");
   EXPECT_EQ(lease.next_position, 1);
   ExpireLease();
   Lease next = Take("next");
@@ -247,7 +246,7 @@ TEST_F(SequencerTest, HoldsBackWhoseOlderVersionIsBeyondTheWindow) {
   Insert("00000000000005", 0, "y", 1);
   Insert("00000000000006", 0, "a", 1);
   for (const size_t limit : {1, 2, 3, 4, 5, 6, 7, 8}) {
-    Sql("UPDATE changes SET position = NULL");
+    Sql("UPDATE changes SET position = 0");
     Sql("UPDATE feed_head SET next_position = 1, lease_expiry = '2000-01-01'");
     Lease lease = Take();
     ASSERT_THAT(AssignAll(lease, limit), IsOk());

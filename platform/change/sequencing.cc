@@ -57,7 +57,7 @@ absl::StatusOr<absl::flat_hash_set<std::string>> WaitingRecords(
     const size_t records = values.size() / 2;
     if (records == 0) return absl::OkStatus();
     while (values.size() < kRecordsPerLookUp * 2) values.emplace_back(db::Null{});
-    std::string sql = "SELECT aggregate_id FROM changes WHERE position IS NULL AND (FALSE";
+    std::string sql = "SELECT aggregate_id FROM changes WHERE position = 0 AND (FALSE";
     for (size_t i = 0; i < kRecordsPerLookUp; ++i) {
       sql += " OR (aggregate_id = ? AND aggregate_version = ?)";
     }
@@ -133,7 +133,7 @@ absl::Status AssignOneByOne(db::Transaction& tx, const Lease& lease,
     const std::string places = db::Placeholders(count);
     const std::string sql =
         absl::StrCat("UPDATE changes SET position = ? + FIELD(change_id, ", places,
-                     ") WHERE change_id IN (", places, ") AND position IS NULL");
+                     ") WHERE change_id IN (", places, ") AND position = 0");
     std::vector<db::Value> values;
     values.reserve(1 + 2 * count);
     values.emplace_back(lease.next_position + static_cast<int64_t>(first) - 1);
@@ -155,7 +155,7 @@ absl::Status AssignRange(db::Transaction& tx, const Lease& lease,
   static constexpr db::Statement kAssign{
       "assign_range",
       "UPDATE changes SET position = ? + CAST(CONV(SUBSTRING_INDEX(change_id, '-', -1), 16, 10) AS"
-      " SIGNED) WHERE change_id BETWEEN ? AND ? AND position IS NULL"};
+      " SIGNED) WHERE change_id BETWEEN ? AND ? AND position = 0"};
   const auto number = static_cast<int64_t>(NumberOf(changes[first].change_id).value_or(0));
   const absl::StatusOr<int64_t> updated =
       tx.Execute(kAssign, lease.next_position + static_cast<int64_t>(first) - number,
@@ -267,11 +267,11 @@ absl::StatusOr<std::vector<PendingChange>> ReadPending(db::Session& session, siz
   static constexpr db::Statement kRead{
       "read_pending_changes",
       "SELECT change_id, transaction_id, aggregate_id, aggregate_version, change_time FROM changes"
-      " WHERE position IS NULL ORDER BY change_id LIMIT ?"};
+      " WHERE position = 0 ORDER BY change_id LIMIT ?"};
   static constexpr db::Statement kRest{
       "read_rest_of_transaction",
       "SELECT change_id, transaction_id, aggregate_id, aggregate_version, change_time FROM changes"
-      " WHERE change_id > ? AND change_id < ? AND position IS NULL ORDER BY change_id"
+      " WHERE change_id > ? AND change_id < ? AND position = 0 ORDER BY change_id"
       " LIMIT 1000000"};
   for (int widening = 0; widening <= kMaxWidenings; ++widening, limit *= 4) {
     const absl::StatusOr<db::Rows> rows =
