@@ -213,6 +213,8 @@ class Rendering:
         findings = []
         if d["spec"]["strategy"].get("rollingUpdate") != {"maxUnavailable": 0, "maxSurge": 1}:
             findings.append("a rollout may take pods away before others are there")
+        if d["spec"].get("minReadySeconds", 0) < 10:
+            findings.append("a rollout may take pods away before clients have found the others")
         pod = d["spec"]["template"]["spec"]
         c = pod["containers"][0]
         ports = {p["name"]: p["containerPort"] for p in c["ports"]}

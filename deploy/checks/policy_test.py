@@ -52,6 +52,7 @@ BREAKS = [
     ("readiness by liveness", lambda d: server(d)["readinessProbe"]["httpGet"].update(path="/healthz"), "readinessProbe"),
     ("no startup probe", lambda d: server(d).pop("startupProbe"), "startupProbe"),
     ("a hard rollout", lambda d: d["Deployment", "customer-svc"]["spec"]["strategy"]["rollingUpdate"].update(maxUnavailable=1), "rollout"),
+    ("a hasty rollout", lambda d: d["Deployment", "customer-svc"]["spec"].pop("minReadySeconds"), "clients have found"),
     ("fixed replicas", lambda d: d["Deployment", "customer-svc"]["spec"].update(replicas=3), "beside the autoscaler"),
     ("no spreading", lambda d: deployment(d).pop("topologySpreadConstraints"), "not spread"),
     ("a short grace period", lambda d: deployment(d).update(terminationGracePeriodSeconds=30), "grace period"),

@@ -72,6 +72,11 @@ class Load:
             self._call(index, opportunities.ListOpportunities, opportunity_pb2.ListOpportunitiesRequest(page_size=20))
 
 
+# A client notices a server that came back by its own clock: it connects again up to a second or so after it
+# failed, and watches its health. In a cluster `minReadySeconds` gives it that time.
+CLIENTS_NOTICE = 3
+
+
 def run():
     checks = Checks()
     with Suite(replicas={service: 2 for service in ROLLED}, settings={"DRAIN_DELAY": "1s"}) as suite:
@@ -87,7 +92,7 @@ def run():
                 checks.equal(f"{service} {replica.index} ends well", code, 0)
                 replica.start()
                 replica.wait_ready()
-                time.sleep(0.5)  # A client notices a server that came back by its own clock.
+                time.sleep(CLIENTS_NOTICE)
                 say(f"restarted {service} {replica.index}: {sum(load.calls) - before} calls meanwhile, "
                     f"{len(load.failed)} failed")
         time.sleep(1)
