@@ -57,10 +57,15 @@ ServiceHost::ServiceHost(std::vector<db::Migration> migrations)
       [this] { return database_.NewSession(); }, *registry_);
 }
 
-ServiceHost::~ServiceHost() {
+void ServiceHost::Stop() {
   runner_->Drain();
   if (state_->server != nullptr)
     state_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
+  runner_->WaitForStreams(absl::InfiniteDuration());
+}
+
+ServiceHost::~ServiceHost() {
+  Stop();
   runner_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(state_->folder, ignored);

@@ -39,6 +39,9 @@ class ServiceHost {
   void Advance(absl::Duration duration);
 
   void Start(std::initializer_list<grpc::Service*> services);
+  // Ends all calls and streams. Before services are destroyed that a stream may still use; the
+  // destructor does it too.
+  void Stop();
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   const std::string& address() const { return address_; }
 

@@ -136,6 +136,7 @@ class FollowersTest : public ::testing::Test {
   }
 
   ~FollowersTest() override {
+    host_.Stop();
     for (std::jthread& thread : threads_) thread.request_stop();
     threads_.clear();
   }
