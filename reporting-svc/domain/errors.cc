@@ -13,7 +13,8 @@ absl::Status NotFound(const std::string& name) {
 absl::Status MetricNotDerived(const std::string& metric, const std::string& plan) {
   return status::Error(
       absl::StatusCode::kFailedPrecondition, "METRIC_NOT_DERIVED",
-      absl::StrCat("no event yields actual values of ", metric, ", the metric of ", plan),
+      absl::StrCat("neither events nor recorded entries that add up yield actual values of ",
+                   metric, ", the metric of ", plan),
       {{"metric", metric}, {"plan", plan}});
 }
 

@@ -12,6 +12,7 @@
 #include "platform/types/proto.h"
 #include "reporting-svc/domain/errors.h"
 #include "reporting-svc/domain/progress.h"
+#include "reporting-svc/service/recorded_actuals.h"
 #include "reporting-svc/service/report_service.h"
 
 // The progress table of a plan on a date.
@@ -33,6 +34,18 @@ struct Measured {
   std::string unit;
   std::string member;
   std::map<Dim, std::string> dims;
+
+  // `path`: the unit of the entry and those above it on its day.
+  bool Counts(const RecordedActuals::Entry& entry, const std::vector<std::string>& path) const {
+    const auto is = [&](Dim dim, const std::string& value) {
+      const auto wanted = dims.find(dim);
+      return wanted == dims.end() || wanted->second == value;
+    };
+    return (member.empty() || member == entry.member) &&
+           (unit.empty() || std::find(path.begin(), path.end(), unit) != path.end()) &&
+           is(Dim::kProduct, entry.product) && is(Dim::kRegion, entry.region) &&
+           is(Dim::kChannel, entry.channel);
+  }
 
   friend bool operator<(const Measured& a, const Measured& b) {
     return std::tie(a.unit, a.member, a.dims) < std::tie(b.unit, b.member, b.dims);
@@ -248,7 +261,15 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(
     if (!top || !visible(tree.nodes()[*top])) return error::NotFound(request.name());
     const std::string metric_id = plan.plan.metric().substr(plan.plan.metric().rfind('/') + 1);
     const Metric* metric = FindMetric(metric_id);
-    if (metric == nullptr) return error::MetricNotDerived(plan.plan.metric(), plan.plan.name());
+    std::optional<RecordedActuals> recorded;  // If no event yields actual values.
+    if (metric == nullptr) {
+      absl::StatusOr<std::optional<RecordedActuals>> read =
+          ReadRecordedActuals(snapshot, documents_, metric_id);
+      if (!read.ok()) return read.status();
+      recorded = *std::move(read);
+      if (!recorded) return error::MetricNotDerived(plan.plan.metric(), plan.plan.name());
+    }
+    const bool money = metric != nullptr ? metric->money : recorded->money;
 
     // A hidden node hides all below it.
     std::vector<size_t> nodes;
@@ -302,7 +323,8 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(
 
     // The figures of each thing measured, by piece of time. Members are read together, units each
     // by themselves.
-    const std::vector<std::pair<Days, Granularity>> pieces = Pieces(ranges);
+    std::vector<std::pair<Days, Granularity>> pieces;
+    if (metric != nullptr) pieces = Pieces(ranges);
     struct Place {
       size_t answer = 0;
       std::string member;  // Whose part of the answer it is; empty for all of it.
@@ -349,6 +371,14 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(
           ledgers[key].Add(periods[at.first].first, values[value]);
       }
     }
+    if (recorded) {
+      for (const RecordedActuals::Entry& entry : recorded->entries) {
+        const std::vector<std::string> path = organization.Path(entry.unit, entry.day);
+        for (const Measured& key : measured) {
+          if (key.Counts(entry, path)) ledgers[key].Add(entry.day, entry.value);
+        }
+      }
+    }
     // Whole months are booked on their first day; no range that is summed begins or ends inside
     // one.
     const auto actual_of = [&](const Measured& key, const std::optional<Days>& days) -> int64_t {
@@ -380,8 +410,8 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(
     report.set_plan(plan.plan.name());
     report.set_display_name(plan.plan.title());
     report.set_metric(plan.plan.metric());
-    report.set_value_kind(metric->money ? v1::MONEY : v1::COUNT);
-    if (metric->money) report.set_currency_code(plan.plan.currency_code());
+    report.set_value_kind(money ? v1::MONEY : v1::COUNT);
+    if (money) report.set_currency_code(plan.plan.currency_code());
     *report.mutable_as_of_date() = ToProto(as_of);
     for (size_t r = begin; r < end; ++r) {
       const TargetRow& target_row = rows[r];

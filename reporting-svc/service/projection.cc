@@ -17,6 +17,8 @@
 #include "milepost/organization/v1/calendar.pb.h"
 #include "milepost/organization/v1/member.pb.h"
 #include "milepost/organization/v1/unit.pb.h"
+#include "milepost/target/v1/actual.pb.h"
+#include "milepost/target/v1/metric.pb.h"
 #include "milepost/target/v1/node.pb.h"
 #include "milepost/target/v1/plan.pb.h"
 #include "platform/types/proto.h"
@@ -211,6 +213,8 @@ std::optional<DocumentKind> DocumentKindOf(const google::protobuf::Any& state) {
   if (state.Is<organization::v1::Calendar>()) return DocumentKind::kCalendar;
   if (state.Is<target::v1::Plan>()) return DocumentKind::kPlan;
   if (state.Is<target::v1::Node>()) return DocumentKind::kNode;
+  if (state.Is<target::v1::Metric>()) return DocumentKind::kMetric;
+  if (state.Is<target::v1::RecordedActual>()) return DocumentKind::kActual;
   if (state.Is<opportunity::v1::Product>()) return DocumentKind::kProduct;
   if (state.Is<opportunity::v1::Source>()) return DocumentKind::kSource;
   if (state.Is<opportunity::v1::Process>()) return DocumentKind::kProcess;
@@ -240,9 +244,19 @@ absl::Status Projection::Apply(db::Transaction& tx, std::span<const feed::v1::Ev
     } else if (const std::optional<DocumentKind> document = DocumentKindOf(event->state())) {
       const bool of_plan = *document == DocumentKind::kPlan || *document == DocumentKind::kNode;
       const std::string plan = of_plan ? PlanIn(event->aggregate()) : "";
-      documents.push_back({*document, *document == DocumentKind::kNode ? plan : "",
-                           IdIn(event->aggregate()), event->version(), event->deleted(),
-                           event->state().value()});
+      std::string parent = *document == DocumentKind::kNode ? plan : "";
+      if (*document == DocumentKind::kActual) {
+        target::v1::RecordedActual actual;
+        if (!event->state().UnpackTo(&actual) || actual.metric().empty()) {
+          return error::Unreadable(
+              absl::StrCat("event ", event->event_id(), " of ", event->aggregate()));
+        }
+        parent = IdIn(actual.metric());
+      }
+      documents.push_back({*document, std::move(parent), IdIn(event->aggregate()), event->version(),
+                           event->deleted(), event->state().value()});
+      // Nobody keeps metrics and what was recorded for them in memory.
+      if (*document == DocumentKind::kMetric || *document == DocumentKind::kActual) continue;
       parts.insert(of_plan ? PlanPart(plan) : kDirectoryPart);
     }
   }
@@ -296,8 +310,9 @@ absl::Status Projection::Reset(db::Session& session, const std::string& source) 
   std::vector<RecordKind> records;
   std::vector<DocumentKind> documents;
   if (source == kTargetService) {
-    documents = {DocumentKind::kUnit, DocumentKind::kMember, DocumentKind::kCalendar,
-                 DocumentKind::kPlan, DocumentKind::kNode};
+    documents = {DocumentKind::kUnit,  DocumentKind::kMember, DocumentKind::kCalendar,
+                 DocumentKind::kPlan,  DocumentKind::kNode,   DocumentKind::kMetric,
+                 DocumentKind::kActual};
   } else if (source == kOpportunityService) {
     records = {RecordKind::kOpportunity, RecordKind::kOrder};
     documents = {DocumentKind::kProduct, DocumentKind::kSource, DocumentKind::kProcess};

@@ -122,6 +122,7 @@ class ReportService final : public v1::ReportService::CallbackService {
   FreshnessReader& freshness_;
   const Options options_;
   DirectoryCache directories_;
+  DocumentStore documents_;
   FigureStore& figures_;
 };
 

@@ -6,6 +6,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "milepost/reporting/v1/report.grpc.pb.h"
+#include "milepost/target/v1/actual.pb.h"
+#include "milepost/target/v1/metric.pb.h"
 #include "platform/testing/service_host.h"
 #include "platform/testing/status_matchers.h"
 #include "reporting-svc/service/projection.h"
@@ -492,6 +494,71 @@ TEST_F(ReportServiceTest, TargetProgressOfANodeAndItsSubtree) {
   EXPECT_EQ(root.to_date().target(), 210'769);
   EXPECT_EQ(h2.remaining_days_hundredths(), 12'300);
   EXPECT_EQ(h2.required_per_day(), 651);
+}
+
+TEST_F(ReportServiceTest, TargetProgressOfWhatIsRecordedByHand) {
+  const auto metric = [&](const std::string& id, target::v1::MetricAggregation aggregation) {
+    target::v1::Metric state;
+    state.set_name("metrics/" + id);
+    state.set_unit(target::v1::MONEY);
+    state.set_aggregation(aggregation);
+    state.set_source(target::v1::RECORDED);
+    world_.Publish(kTargetService, state.name(), state);
+  };
+  metric("spend", target::v1::SUM);
+  metric("spend-staff", target::v1::SUM);
+  metric("price", target::v1::LAST);
+  const auto record = [&](const std::string& id, const std::string& of, CivilDay day,
+                          const std::string& unit, const std::string& member, int64_t value,
+                          const std::string& corrected_by = "") {
+    target::v1::RecordedActual state;
+    state.set_name("actuals/" + id);
+    state.set_metric("metrics/" + of);
+    *state.mutable_date() = DateOf(day);
+    if (!unit.empty()) state.set_credited_unit("units/" + unit);
+    if (!member.empty()) state.mutable_scope()->set_member("members/" + member);
+    state.set_value_units(value);
+    state.set_corrected_by(corrected_by);
+    world_.Publish(kTargetService, state.name(), state);
+  };
+  record("a1", "spend", CivilDay(2017, 2, 1), "east", "anna", 9'000);
+  record("a2", "spend", CivilDay(2017, 2, 1), "east", "anna", 10'000);
+  record("a1", "spend", CivilDay(2017, 2, 1), "east", "anna", 9'000, "actuals/a2");
+  record("b1", "spend-staff", CivilDay(2017, 7, 10), "west", "ben", 20'000);
+  record("c1", "spend", CivilDay(2017, 7, 11), "", "", 40'000);
+  record("d1", "spend", CivilDay(2017, 9, 1), "west", "", 80'000);
+  target::v1::Plan plan;
+  plan.set_name("plans/y17");
+  plan.set_title("Spend 2017");
+  plan.set_metric("metrics/spend");
+  plan.set_currency_code("CNY");
+  plan.set_state(target::v1::ACTIVE);
+  SetRange(*plan.mutable_period(), kYearBegin, kYearEnd);
+  world_.PublishPlan(plan);
+  Apply();
+
+  v1::GetTargetProgressRequest request;
+  request.set_name("plans/y17");
+  *request.mutable_as_of_date() = DateOf(CivilDay(2017, 7, 11));
+  v1::TargetProgressReport report;
+  ASSERT_THAT(stub_->GetTargetProgress(Analyst().get(), request, &report), IsOk());
+  EXPECT_EQ(report.value_kind(), v1::MONEY);
+  const v1::TargetProgressReport::Row root = RowOf(report, "root");
+  EXPECT_EQ(root.actual(), 70'000);
+  EXPECT_EQ(root.day().actual(), 40'000);
+  EXPECT_EQ(root.week().actual(), 60'000);
+  EXPECT_EQ(root.month().actual(), 60'000);
+  EXPECT_EQ(RowOf(report, "h1").actual(), 10'000);
+  EXPECT_EQ(RowOf(report, "h1-east").actual(), 10'000);
+  EXPECT_EQ(RowOf(report, "h1-west").actual(), 0);
+  EXPECT_EQ(RowOf(report, "h2-west").actual(), 20'000);
+  EXPECT_EQ(RowOf(report, "h2-east").actual(), 0);
+  // A metric that is not added up has no progress to show.
+  plan.set_metric("metrics/price");
+  world_.PublishPlan(plan);
+  Apply();
+  EXPECT_THAT(stub_->GetTargetProgress(Analyst().get(), request, &report),
+              Fails(absl::StatusCode::kFailedPrecondition, "METRIC_NOT_DERIVED"));
 }
 
 TEST_F(ReportServiceTest, TargetProgressByOwnerTakesAllPeriodsTogether) {

@@ -21,12 +21,14 @@ enum class DocumentKind {
   kProduct = 6,
   kSource = 7,
   kProcess = 8,
+  kMetric = 9,
+  kActual = 10,  // Recorded by hand.
 };
 
 // The newest state of a record that gives reports their names or shape.
 struct Document {
   DocumentKind kind = DocumentKind::kUnit;
-  std::string parent_id;  // Plan of a node; otherwise empty.
+  std::string parent_id;  // Plan of a node, metric of an actual value; otherwise empty.
   std::string id;
   int64_t version = 0;
   bool deleted = false;
@@ -38,7 +40,7 @@ class DocumentStore {
   // Writes each unless a newer version of it is there.
   absl::Status Save(db::Transaction& tx, const std::vector<Document>& documents);
 
-  // All that are not deleted, of one kind and, for nodes, one parent.
+  // All that are not deleted, of one kind and, for those that have one, one parent.
   absl::StatusOr<std::vector<Document>> List(db::Snapshot& snapshot, DocumentKind kind,
                                              const std::string& parent_id);
 
