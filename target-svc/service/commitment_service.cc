@@ -46,6 +46,14 @@ v1::RollupRow ToProto(const Node& node, const NodeRollup& rollup) {
   return row;
 }
 
+v1::Commitment Shown(const Commitment& commitment, const rpc::Caller& caller, const Actor& actor,
+                     const Plan& plan) {
+  v1::Commitment message = ToProto(commitment);
+  if (MaySeeWords(caller, actor, plan, commitment)) return message;
+  for (v1::Commitment::Step& step : *message.mutable_steps()) step.clear_note();
+  return message;
+}
+
 // The node that a list starts from, if it is of that plan.
 Reader::NodeIds ReadUnder(const std::string& under, const std::string& plan_id, Reader& reader) {
   Reader::NodeIds ids = reader.NodeName(under, "under", Need::kOptional);
@@ -54,6 +62,12 @@ Reader::NodeIds ReadUnder(const std::string& under, const std::string& plan_id, 
 }
 
 }  // namespace
+
+bool MaySeeWords(const rpc::Caller& caller, const Actor& actor, Plan plan,
+                 const Commitment& commitment) {
+  plan.visibility = PlanVisibility::kPrivate;
+  return caller.MaySee(commitment.member_id) || MaySeeAll(actor, plan);
+}
 
 CommitmentService::CommitmentService(rpc::Runner& rpc, Directory& directory)
     : rpc_(rpc), directory_(directory) {
@@ -132,7 +146,7 @@ CommitmentService::CommitmentResult CommitmentService::Get(
     if (!found.ok()) return found.status();
     const absl::StatusOr<Commitment> commitment = commitments_.Load(snapshot, ids.plan, ids.node);
     if (!commitment.ok()) return commitment.status();
-    return ToProto(*commitment);
+    return Shown(*commitment, caller, found->view.actor, found->plan);
   });
 }
 
@@ -176,7 +190,7 @@ absl::StatusOr<v1::ListCommitmentsResponse> CommitmentService::List(
           return response;
         }
         last_path = one.path;
-        *response.add_commitments() = ToProto(one.commitment);
+        *response.add_commitments() = Shown(one.commitment, caller, view->actor, *plan);
       }
       if (listed->size() <= static_cast<size_t>(page.size)) return response;
     }

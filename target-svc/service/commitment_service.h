@@ -85,4 +85,9 @@ class CommitmentService final : public v1::CommitmentService::CallbackService {
   CommitmentStore commitments_;
 };
 
+// Whether the caller sees what was said to a commitment to a target that it may see: who committed
+// and who leads them do, and who would see the whole plan if it were private.
+bool MaySeeWords(const rpc::Caller& caller, const Actor& actor, Plan plan,
+                 const Commitment& commitment);
+
 }  // namespace milepost::target

@@ -235,6 +235,12 @@ TEST_F(CommitmentServiceTest, RollUpShowsWhatWasSetAgainstWhatWasCommitted) {
   ASSERT_THAT(Do(&v1::PlanService::Stub::UpdatePlan, *plans_, zoe_, publish), IsOk());
   EXPECT_EQ(Rollup(bert_).size(), 5u);
   EXPECT_THAT(Get(bert_, "anna"), IsOk());
+  // The numbers are public, what was said is not.
+  ASSERT_THAT(Propose(anna_, "anna", 350, "老客户流失"), IsOk());
+  EXPECT_EQ(Get(bert_, "anna")->steps(1).note(), "");
+  EXPECT_EQ(Get(bert_, "anna")->steps(1).value_units(), 350);
+  for (const Who& who : {anna_, mia_, zoe_, sam_, ann_})
+    EXPECT_EQ(Get(who, "anna")->steps(1).note(), "老客户流失") << who.member;
   v1::ListRollupRowsRequest under;
   under.set_under("plans/y/nodes/" + ids_["west"]);
   const std::vector<std::string> west = Rollup(bert_, under);

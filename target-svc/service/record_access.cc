@@ -5,8 +5,10 @@
 #include "platform/resource/name.h"
 #include "target-svc/domain/errors.h"
 #include "target-svc/service/actual_service.h"
+#include "target-svc/service/commitment_service.h"
 #include "target-svc/service/plan_view.h"
 #include "target-svc/store/actual_store.h"
+#include "target-svc/store/commitment_store.h"
 #include "target-svc/store/letter_store.h"
 
 namespace milepost::target {
@@ -37,9 +39,11 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
     return seen.ok() && *seen;
   }
   const std::optional<std::string> plan_id = resource::IdOf("plans", record);
-  // A commitment has the id of its node.
+  // A commitment has the id of its node. Its history is full of words: it is for whom they are.
   std::optional<resource::ChildIds> node_ids = resource::ChildIdsOf("plans", "nodes", record);
-  if (!node_ids) node_ids = resource::ChildIdsOf("plans", "commitments", record);
+  const std::optional<resource::ChildIds> commitment_ids =
+      resource::ChildIdsOf("plans", "commitments", record);
+  if (commitment_ids) node_ids = commitment_ids;
   if (!plan_id && !node_ids) return false;
   const PlanStore plans{};
   const absl::Status seen = db.Read([&](db::Snapshot& snapshot) -> absl::Status {
@@ -49,6 +53,13 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
     if (!view.ok() || plan_id) return view.status();
     const absl::StatusOr<Node> node = plans.LoadNode(snapshot, plan->id, node_ids->id);
     if (!node.ok()) return node.status();
+    if (commitment_ids) {
+      const CommitmentStore commitments{};
+      const absl::StatusOr<Commitment> commitment =
+          commitments.Load(snapshot, plan->id, commitment_ids->id);
+      if (!commitment.ok()) return commitment.status();
+      if (!MaySeeWords(caller, view->actor, *plan, *commitment)) return error::NotFound(record);
+    }
     return view->Shows(*node) ? absl::OkStatus() : error::NotFound(record);
   });
   return seen.ok();
