@@ -17,13 +17,17 @@
 #include "milepost/organization/v1/unit.pb.h"
 #include "milepost/reporting/v1/projection.pb.h"
 #include "milepost/reporting/v1/report.pb.h"
+#include "milepost/target/v1/activity.pb.h"
 #include "milepost/target/v1/actual.pb.h"
 #include "milepost/target/v1/commitment.pb.h"
+#include "milepost/target/v1/funnel.pb.h"
 #include "milepost/target/v1/letter.pb.h"
 #include "milepost/target/v1/metric.pb.h"
 #include "milepost/target/v1/node.pb.h"
 #include "milepost/target/v1/plan.pb.h"
 #include "milepost/target/v1/planning.pb.h"
+#include "milepost/target/v1/setting.pb.h"
+#include "milepost/target/v1/solve.pb.h"
 
 namespace milepost::cli {
 namespace {
@@ -41,7 +45,10 @@ const google::protobuf::Descriptor* const kLinked[] = {
     reporting::v1::Actuals::descriptor(),     target::v1::Metric::descriptor(),
     target::v1::Node::descriptor(),           target::v1::Plan::descriptor(),
     target::v1::FunnelRate::descriptor(),     target::v1::Commitment::descriptor(),
-    target::v1::Letter::descriptor(),         target::v1::RecordedActual::descriptor()};
+    target::v1::Letter::descriptor(),         target::v1::RecordedActual::descriptor(),
+    target::v1::Letter::descriptor(),         target::v1::SmartThresholds::descriptor(),
+    target::v1::SolveFailure::descriptor(),   target::v1::Activity::descriptor(),
+    target::v1::Funnel::descriptor()};
 
 }  // namespace
 
@@ -347,6 +354,22 @@ const std::vector<Verb>& Verbs() {
        {"name", "period"},
        "calendars"},
 
+      {"funnel", "get", "milepost.target.v1.FunnelService.GetFunnel", {"name"}, "funnels"},
+      {"funnel", "list", "milepost.target.v1.FunnelService.ListFunnels", {}},
+      {"funnel", "create", "milepost.target.v1.FunnelService.CreateFunnel", {"funnel_id"}},
+      {"funnel",
+       "update",
+       "milepost.target.v1.FunnelService.UpdateFunnel",
+       {"funnel.name"},
+       "funnels"},
+      {"funnel", "delete", "milepost.target.v1.FunnelService.DeleteFunnel", {"name"}, "funnels"},
+      {"funnel",
+       "record",
+       "milepost.target.v1.FunnelService.RecordFunnelCounts",
+       {"name"},
+       "funnels"},
+      {"funnel", "track", "milepost.target.v1.FunnelService.TrackFunnel", {"name"}, "funnels"},
+
       {"metric", "get", "milepost.target.v1.MetricService.GetMetric", {"name"}, "metrics"},
       {"metric", "list", "milepost.target.v1.MetricService.ListMetrics", {}},
       {"metric",
@@ -438,6 +461,23 @@ const std::vector<Verb>& Verbs() {
       {"target", "budgets", "milepost.target.v1.ActualService.ListBudgets", {}},
       {"target", "funnel", "milepost.target.v1.PlanningService.ComputeFunnel", {}},
       {"target", "forecast", "milepost.target.v1.PlanningService.ForecastFunnel", {}},
+      {"target",
+       "suggest",
+       "milepost.target.v1.SettingService.SuggestTarget",
+       {"metric", "period"}},
+      {"target", "smart", "milepost.target.v1.SettingService.CheckTarget", {"name"}},
+      {"target", "thresholds", "milepost.target.v1.SettingService.GetSmartThresholds", {}},
+      {"target", "preview-solve", "milepost.target.v1.SolveService.PreviewTree", {"tree.node"}},
+      {"target", "solve", "milepost.target.v1.SolveService.SolveTree", {"tree.node"}},
+      {"target",
+       "preview-joint",
+       "milepost.target.v1.SolveService.PreviewJointSplit",
+       {"joint.node"}},
+      {"target", "split-jointly", "milepost.target.v1.SolveService.SplitJointly", {"joint.node"}},
+      {"target", "activities", "milepost.target.v1.ActivityService.ComputeActivities", {"metric"}},
+      {"target", "day", "milepost.target.v1.ActivityService.CheckDay", {}},
+      {"target", "balance", "milepost.target.v1.SolveService.BalanceMatrix", {}},
+      {"target", "set-thresholds", "milepost.target.v1.SettingService.UpdateSmartThresholds", {}},
 
       {"actual", "get", "milepost.target.v1.ActualService.GetActual", {"name"}, "actuals"},
       {"actual", "list", "milepost.target.v1.ActualService.ListActuals", {"metric"}},
@@ -490,6 +530,7 @@ const char* FamilySummary(const std::string& family) {
       {"unit", "units of the organization"},
       {"member", "members of the organization"},
       {"calendar", "working calendars, holidays, make-up days"},
+      {"funnel", "funnels that are kept and tracked week by week"},
       {"metric", "what targets measure"},
       {"target", "target plans: split, lock, agree, follow; what a target takes"},
       {"actual", "actual values recorded by hand"},

@@ -7,10 +7,12 @@
 #include "platform/log/log.h"
 #include "platform/resource/name.h"
 #include "platform/rpc/host.h"
+#include "target-svc/service/activity_service.h"
 #include "target-svc/service/actual_service.h"
 #include "target-svc/service/calendar_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
+#include "target-svc/service/funnel_service.h"
 #include "target-svc/service/letter_service.h"
 #include "target-svc/service/member_service.h"
 #include "target-svc/service/metric_service.h"
@@ -19,6 +21,8 @@
 #include "target-svc/service/plan_view.h"
 #include "target-svc/service/planning_service.h"
 #include "target-svc/service/record_access.h"
+#include "target-svc/service/setting_service.h"
+#include "target-svc/service/solve_service.h"
 #include "target-svc/service/unit_service.h"
 #include "target-svc/store/schema.h"
 
@@ -44,6 +48,15 @@ absl::Status Serve(rpc::Host& host) {
   CommitmentService commitments(host.runner(), directory);
   LetterService letters(host.runner(), directory);
   ActualService actuals(host.runner(), directory, host.settings().currency_code);
+  SettingService settings(host.runner(), directory,
+                          reporting::v1::ReportService::NewStub(*reporting),
+                          host.settings().currency_code);
+  ActivityService activities(host.runner(), directory,
+                             reporting::v1::ReportService::NewStub(*reporting),
+                             host.settings().currency_code);
+  FunnelService funnels(host.runner(), directory,
+                        reporting::v1::ReportService::NewStub(*reporting));
+  SolveService solver(host.runner(), directory, reporting::v1::ReportService::NewStub(*reporting));
   host.AddService(units, organization::v1::UnitService::service_full_name());
   host.AddService(members, organization::v1::MemberService::service_full_name());
   host.AddService(calendars, organization::v1::CalendarService::service_full_name());
@@ -54,6 +67,10 @@ absl::Status Serve(rpc::Host& host) {
   host.AddService(commitments, v1::CommitmentService::service_full_name());
   host.AddService(letters, v1::LetterService::service_full_name());
   host.AddService(actuals, v1::ActualService::service_full_name());
+  host.AddService(settings, v1::SettingService::service_full_name());
+  host.AddService(activities, v1::ActivityService::service_full_name());
+  host.AddService(funnels, v1::FunnelService::service_full_name());
+  host.AddService(solver, v1::SolveService::service_full_name());
   host.set_may_see_record(
       [&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
         return MaySeeRecord(caller, db, directory, record);

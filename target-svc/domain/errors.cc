@@ -63,6 +63,20 @@ std::string Until(absl::CivilDay until) {
   return until >= kForever ? "without end" : absl::StrCat("to ", Day(until - 1));
 }
 
+absl::Status Impossible(const std::string& reason, const std::string& name, const std::string& what,
+                        const std::vector<Obstacle>& obstacles) {
+  constexpr size_t kShown = 20;
+  status::Facts facts{{"name", name}, {"violations", absl::StrCat(obstacles.size())}};
+  std::vector<std::string> words;
+  for (size_t i = 0; i < std::min(obstacles.size(), kShown); ++i) {
+    words.push_back(obstacles[i].words);
+    if (obstacles[i].amount > 0)
+      facts[absl::StrCat("amount_", i + 1)] = absl::StrCat(obstacles[i].amount);
+  }
+  return Error(StatusCode::kFailedPrecondition, reason,
+               absl::StrCat(name, what, absl::StrJoin(words, "; ")), facts);
+}
+
 }  // namespace
 
 absl::Status NotFound(const std::string& name) {
@@ -487,16 +501,15 @@ absl::Status SplitImpossible(const std::string& name, const std::vector<SplitVio
 }
 
 absl::Status AdjustImpossible(const std::string& name, const std::vector<Obstacle>& obstacles) {
-  constexpr size_t kShown = 20;
-  status::Facts facts{{"name", name}, {"violations", absl::StrCat(obstacles.size())}};
-  std::vector<std::string> words;
-  for (size_t i = 0; i < std::min(obstacles.size(), kShown); ++i) {
-    words.push_back(obstacles[i].words);
-    if (obstacles[i].amount > 0)
-      facts[absl::StrCat("amount_", i + 1)] = absl::StrCat(obstacles[i].amount);
-  }
-  return Error(StatusCode::kFailedPrecondition, "SPLIT_IMPOSSIBLE",
-               absl::StrCat(name, " cannot be adjusted so: ", absl::StrJoin(words, "; ")), facts);
+  return Impossible("SPLIT_IMPOSSIBLE", name, " cannot be adjusted so: ", obstacles);
+}
+
+absl::Status SolveImpossible(const std::string& name, const std::vector<Obstacle>& obstacles) {
+  return Impossible("SOLVE_IMPOSSIBLE", name, " cannot be solved so: ", obstacles);
+}
+
+absl::Status MatrixImpossible(const std::string& name, const std::vector<Obstacle>& obstacles) {
+  return Impossible("MATRIX_IMPOSSIBLE", name, " cannot be filled so: ", obstacles);
 }
 
 absl::Status CannotUndo(const std::string& name, int64_t version, const std::string& type) {

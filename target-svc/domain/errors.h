@@ -110,6 +110,8 @@ struct Obstacle {
   int64_t amount = 0;
 };
 absl::Status AdjustImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
+absl::Status SolveImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
+absl::Status MatrixImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
 absl::Status CannotUndo(const std::string& name, int64_t version, const std::string& type);
 absl::Status WouldNotAddUp(const std::string& name, int64_t expected, int64_t actual);
 absl::Status PlanChanged(const std::string& name);

@@ -40,6 +40,7 @@ inline constexpr size_t kMaxKey = 63;
 inline constexpr size_t kMaxNote = 500;
 inline constexpr size_t kMaxReferencePeriods = 10;
 inline constexpr int64_t kMaxMixWeight = 1'000'000;
+inline constexpr size_t kMaxRampMonths = 36;
 inline constexpr size_t kMaxViolations = 500;
 inline constexpr size_t kMaxChildrenInAnswer = 2'000;
 

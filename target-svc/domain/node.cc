@@ -236,6 +236,10 @@ std::optional<DayRange> InReference(DayRange period, DayRange part, DayRange ref
   return found;
 }
 
+DayRange YearsEarlier(DayRange days, int years) {
+  return {AddYears(days.first, -years), AddYears(days.last + 1, -years) - 1};
+}
+
 std::vector<int64_t> MixPpm(const std::vector<int64_t>& weights) {
   SplitRequest request;
   request.parent_value = kPpm;

@@ -34,7 +34,10 @@ enum class SplitMethod {
   kWeights = 2,
   kHistory = 3,
   kWorkingCalendar = 4,
-  kImported = 5
+  kImported = 5,
+  kCapacity = 6,
+  kPotential = 7,
+  kCopy = 8
 };
 
 // `period`, `unit`, ...: the id that a breakdown along the dimension has unless another is chosen.
@@ -165,6 +168,9 @@ absl::Status CheckDisjoint(const Node& parent, const std::vector<PartSpec>& part
 // periods begin on the same day of the year, else by counting days from the start. Cut to the
 // reference; nullopt if nothing is left.
 std::optional<DayRange> InReference(DayRange period, DayRange part, DayRange reference);
+
+// The same days so many years earlier; the end of February stays the end of February.
+DayRange YearsEarlier(DayRange days, int years);
 
 // Mixing ratios in parts per million that add up to 1,000,000, in proportion to the weights.
 std::vector<int64_t> MixPpm(const std::vector<int64_t>& weights);

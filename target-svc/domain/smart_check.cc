@@ -394,6 +394,12 @@ class SmartChecker {
 
 }  // namespace
 
+absl::Status CheckSmartSettings(const SmartSettings& settings) {
+  FieldViolations violations;
+  CheckSettings(settings, violations);
+  return violations.ToStatus();
+}
+
 absl::StatusOr<SmartReport> CheckSmart(const SmartTarget& target, const SmartSettings& settings) {
   FieldViolations violations;
   CheckSettings(settings, violations);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/civil_time.h"
 #include "target-svc/domain/working_calendar.h"
@@ -91,6 +92,9 @@ struct SmartSettings {
   // Of the period that has gone when the target is still being set.
   int64_t late_start_ppm = 250'000;
 };
+
+// INVALID_FIELDS with every threshold that is out of range, as `settings.growth_error_ppm`.
+absl::Status CheckSmartSettings(const SmartSettings& settings);
 
 enum class ActualsSource { kNone = 0, kDerived = 1, kRecorded = 2 };
 

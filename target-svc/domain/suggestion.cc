@@ -105,12 +105,13 @@ void CheckRequest(const SuggestionRequest& request, FieldViolations& violations)
   if (request.growth) {
     EvidenceCheck check("growth", request.growth->weight, violations);
     check.Value("last", request.growth->last);
-    check.Three("growth_ppm", request.growth->growth_ppm, -kPpm, kMaxGrowthPpm);
+    check.Three("growth_ppm", request.growth->growth_ppm, -kPpm, kMaxExpectedGrowthPpm);
   }
   if (request.market) {
     EvidenceCheck check("market", request.market->weight, violations);
     check.Value("market", request.market->market);
-    check.Range("market_growth_ppm", request.market->market_growth_ppm, -kPpm, kMaxGrowthPpm);
+    check.Range("market_growth_ppm", request.market->market_growth_ppm, -kPpm,
+                kMaxExpectedGrowthPpm);
     check.Three("share_ppm", request.market->share_ppm, 0, kPpm);
   }
   if (request.penetration) {

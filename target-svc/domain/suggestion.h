@@ -16,9 +16,8 @@ namespace milepost::target {
 
 inline constexpr size_t kMaxSuggestionHistory = 20;
 inline constexpr int64_t kMaxMethodWeight = 100;
-inline constexpr int64_t kMaxGrowthPpm = 100'000'000;    // 10,000 %.
-inline constexpr int64_t kMaxCoveragePpm = 100'000'000;  // A hundred times.
-inline constexpr size_t kMaxRampMonths = 36;
+inline constexpr int64_t kMaxExpectedGrowthPpm = 100'000'000;  // 10,000 %.
+inline constexpr int64_t kMaxCoveragePpm = 100'000'000;        // A hundred times.
 inline constexpr size_t kMaxNewMemberGroups = 100;
 inline constexpr int64_t kMaxHeadCount = 1'000'000;
 inline constexpr int64_t kMaxSuggestionMonths = 60;
@@ -54,7 +53,7 @@ struct HistoryEvidence {
   std::vector<int64_t> values;
 };
 
-// last × (1 + growth), growth as expected; −1,000,000 to kMaxGrowthPpm.
+// last × (1 + growth), growth as expected; −1,000,000 to kMaxExpectedGrowthPpm.
 struct GrowthEvidence {
   int64_t weight = 1;
   int64_t last = 0;

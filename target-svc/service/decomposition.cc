@@ -1,12 +1,16 @@
 #include "target-svc/service/decomposition.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "platform/resource/name.h"
+#include "platform/types/money.h"
+#include "target-svc/domain/capacity.h"
 #include "target-svc/domain/errors.h"
 #include "target-svc/domain/limits.h"
 
@@ -36,6 +40,126 @@ std::optional<int64_t> Units(bool has, int64_t value, const std::string& field, 
   return reader.Number(value, field, 0, kMaxTargetUnits);
 }
 
+// `path` ends before the name of the period's own fields.
+ReferencePeriod ReadReference(const v1::ReferencePeriod& given, const std::string& path,
+                              Reader& reader) {
+  const std::string days_path = path.back() == '.' ? path + "period" : path;
+  ReferencePeriod reference;
+  if (const auto days =
+          reader.Days(given.has_period(), given.period(), days_path, Need::kRequired)) {
+    reference.period = *days;
+    if (days->last - days->first >= kMaxPlanYears * 366)
+      reader.Add(days_path, absl::StrCat("is longer than ", kMaxPlanYears, " years"));
+  }
+  reference.mix_weight =
+      given.mix_weight() == 0
+          ? 1
+          : reader.Number(given.mix_weight(), path + "mix_weight", 1, kMaxMixWeight);
+  reference.growth_ppm =
+      reader.Number(given.growth_ppm(), path + "growth_ppm", -kPpm, kMaxGrowthPpm - kPpm);
+  return reference;
+}
+
+NewcomerRule ToNewcomers(v1::HistoryMethod::Newcomers newcomers) {
+  switch (newcomers) {
+    case v1::HistoryMethod::MEAN:
+      return NewcomerRule::kMean;
+    case v1::HistoryMethod::LOWEST:
+      return NewcomerRule::kLowest;
+    default:
+      return NewcomerRule::kNothing;
+  }
+}
+
+bool AllZero(const std::vector<int64_t>& weights) {
+  return std::all_of(weights.begin(), weights.end(), [](int64_t weight) { return weight == 0; });
+}
+
+// What a node is for, apart from the period.
+std::string ScopeKey(const Scope& scope) {
+  return absl::StrJoin({scope.unit_id, scope.member_id, scope.product_id, scope.channel,
+                        scope.region, scope.customer_id},
+                       "\n");
+}
+
+// Targets to copy from: the children of nodes by the breakdown they are in.
+class CopySource {
+ public:
+  CopySource(std::vector<Node> nodes, DayRange period) : nodes_(std::move(nodes)), period_(period) {
+    for (const Node& node : nodes_) {
+      by_scope_[ScopeKey(node.scope)].push_back(&node);
+      by_id_[node.id] = &node;
+      children_[{node.parent_id, node.breakdown_id}].push_back(&node);
+    }
+  }
+
+  // The children that `target`, a node of a plan over `target_period`, takes the shape of; null if
+  // there are none.
+  const std::vector<const Node*>* ShapeFor(const Node& target, DayRange target_period,
+                                           const SplitCommand& command) const {
+    const auto children_of = [&](const Node& node) -> const std::vector<const Node*>* {
+      for (const Breakdown& breakdown : node.breakdowns) {
+        const bool wanted = command.copy_breakdown_id.empty()
+                                ? breakdown.dimension == command.rule.dimension
+                                : breakdown.id == command.copy_breakdown_id &&
+                                      breakdown.dimension == command.rule.dimension;
+        const auto children = children_.find({node.id, breakdown.id});
+        if (wanted && children != children_.end()) return &children->second;
+      }
+      return nullptr;
+    };
+    if (!command.copy_node_id.empty()) {
+      const auto node = by_id_.find(command.copy_node_id);
+      return node == by_id_.end() ? nullptr : children_of(*node->second);
+    }
+    const auto same = by_scope_.find(ScopeKey(target.scope));
+    const std::optional<DayRange> place = InReference(target_period, target.scope.period, period_);
+    if (same == by_scope_.end() || !place) return nullptr;
+    for (const Node* node : same->second) {
+      // What is broken down is never taken for its own shape.
+      if (node->scope.period != *place || node->Name() == target.Name()) continue;
+      if (const auto* children = children_of(*node)) return children;
+    }
+    return nullptr;
+  }
+
+  const Node* Find(const std::string& id) const {
+    const auto node = by_id_.find(id);
+    return node == by_id_.end() ? nullptr : node->second;
+  }
+
+ private:
+  std::vector<Node> nodes_;
+  DayRange period_;
+  absl::flat_hash_map<std::string, std::vector<const Node*>> by_scope_;
+  absl::flat_hash_map<std::string, const Node*> by_id_;
+  std::map<std::pair<std::string, std::string>, std::vector<const Node*>> children_;
+};
+
+// What the parts of a node have in the children of a source.
+std::vector<int64_t> CopiedWeights(const std::vector<const Node*>& children, const Node& source,
+                                   const SplitTask& task, Dimension dimension) {
+  std::vector<int64_t> weights;
+  absl::flat_hash_map<std::string, int64_t> by_key;
+  for (const Node* child : children) by_key[child->key] = child->target_units;
+  for (const PartSpec& part : task.parts) {
+    int64_t weight = 0;
+    if (dimension != Dimension::kPeriod) {
+      const auto found = by_key.find(part.key);
+      if (found != by_key.end()) weight = found->second;
+    } else if (const std::optional<DayRange> place =
+                   InReference(task.node.scope.period, *part.period, source.scope.period)) {
+      for (const Node* child : children) {
+        const absl::CivilDay first = child->scope.period.first;
+        if (place->first <= first && first <= place->last)
+          weight = CheckedAdd(weight, child->target_units).value_or(weight);
+      }
+    }
+    weights.push_back(weight);
+  }
+  return weights;
+}
+
 }  // namespace
 
 std::string ReadPartKey(const std::string& key, Dimension dimension, const std::string& field,
@@ -43,6 +167,34 @@ std::string ReadPartKey(const std::string& key, Dimension dimension, const std::
   const char* collection = CollectionOf(dimension);
   return collection != nullptr ? reader.Name(collection, key, field, Need::kRequired)
                                : reader.Text(key, field, kMaxKey, Need::kRequired);
+}
+
+HistorySpec ReadHistory(const v1::HistoryMethod& history, const std::string& path, Reader& reader) {
+  HistorySpec spec;
+  const size_t count = static_cast<size_t>(history.reference_periods_size());
+  if (count < 1 || count > kMaxReferencePeriods) {
+    reader.Add(path + ".reference_periods",
+               absl::StrCat("has ", count, " periods; must have 1 to ", kMaxReferencePeriods));
+  }
+  for (int i = 0; i < history.reference_periods_size(); ++i) {
+    spec.references.push_back(ReadReference(
+        history.reference_periods(i), absl::StrCat(path, ".reference_periods[", i, "]."), reader));
+  }
+  reader.Choice(history.mix(), path + ".mix", v1::HistoryMethod::Mix_IsValid);
+  reader.Choice(history.gaps(), path + ".gaps", v1::HistoryMethod::Gaps_IsValid);
+  reader.Choice(history.newcomers(), path + ".newcomers", v1::HistoryMethod::Newcomers_IsValid);
+  spec.mix = history.mix() == v1::HistoryMethod::AMOUNTS ? MixRule::kAmounts : MixRule::kShares;
+  spec.gaps = history.gaps() == v1::HistoryMethod::OTHER_PERIODS ? GapRule::kOtherPeriods
+                                                                 : GapRule::kCountsAsNothing;
+  spec.newcomers = ToNewcomers(history.newcomers());
+  spec.metric_id = reader.Name("metrics", history.metric(), path + ".metric", Need::kOptional);
+  spec.even_without_history = history.even_without_history();
+  return spec;
+}
+
+bool NeedsHistory(const SplitCommand& command) {
+  return command.rule.method == SplitMethod::kHistory ||
+         (command.rule.method == SplitMethod::kPotential && !command.history.references.empty());
 }
 
 SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Reader& reader) {
@@ -114,6 +266,12 @@ SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Re
         part.weight = reader.Number(given.weight(), path + "weight", 0, kMaxWeight);
         if (given.weight() != 0 && !spec.has_weights())
           reader.Add(path + "weight", "is only for method weights");
+        if (given.potential_units() != 0 && !spec.has_potential())
+          reader.Add(path + "potential_units", "is only for method potential");
+        if (spec.has_potential()) {
+          part.weight =
+              reader.Number(given.potential_units(), path + "potential_units", 0, kMaxWeight);
+        }
         part.lock = Units(given.has_lock_units(), given.lock_units(), path + "lock_units", reader);
         part.min = Units(given.has_min_units(), given.min_units(), path + "min_units", reader);
         part.max = Units(given.has_max_units(), given.max_units(), path + "max_units", reader);
@@ -166,36 +324,10 @@ SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Re
       }
       break;
     }
-    case v1::SplitSpec::kHistory: {
+    case v1::SplitSpec::kHistory:
       rule.method = SplitMethod::kHistory;
-      const v1::HistoryMethod& history = spec.history();
-      const size_t count = static_cast<size_t>(history.reference_periods_size());
-      if (count < 1 || count > kMaxReferencePeriods) {
-        reader.Add("split.history.reference_periods",
-                   absl::StrCat("has ", count, " periods; must have 1 to ", kMaxReferencePeriods));
-      }
-      for (int i = 0; i < history.reference_periods_size(); ++i) {
-        const v1::ReferencePeriod& given = history.reference_periods(i);
-        const std::string path = absl::StrCat("split.history.reference_periods[", i, "].");
-        ReferencePeriod reference;
-        if (const auto days =
-                reader.Days(given.has_period(), given.period(), path + "period", Need::kRequired)) {
-          reference.period = *days;
-          if (days->last - days->first >= kMaxPlanYears * 366) {
-            reader.Add(path + "period", absl::StrCat("is longer than ", kMaxPlanYears, " years"));
-          }
-        }
-        reference.mix_weight =
-            given.mix_weight() == 0
-                ? 1
-                : reader.Number(given.mix_weight(), path + "mix_weight", 1, kMaxMixWeight);
-        command.history.references.push_back(reference);
-      }
-      command.history.metric_id =
-          reader.Name("metrics", history.metric(), "split.history.metric", Need::kOptional);
-      command.history.even_without_history = history.even_without_history();
+      command.history = ReadHistory(spec.history(), "split.history", reader);
       break;
-    }
     case v1::SplitSpec::kWorkingCalendar:
       rule.method = SplitMethod::kWorkingCalendar;
       command.calendar_id = reader.Name("calendars", spec.working_calendar().calendar(),
@@ -203,8 +335,57 @@ SplitCommand ReadSplit(const v1::SplitSpec& spec, const std::string& plan_id, Re
       if (rule.dimension != Dimension::kPeriod)
         reader.Add("split.working_calendar", "is only for dimension PERIOD");
       break;
+    case v1::SplitSpec::kCapacity: {
+      rule.method = SplitMethod::kCapacity;
+      if (rule.dimension != Dimension::kPeriod && rule.dimension != Dimension::kUnit &&
+          rule.dimension != Dimension::kMember) {
+        reader.Add("split.capacity", "is only for dimensions PERIOD, UNIT and MEMBER");
+      }
+      const v1::CapacityMethod& capacity = spec.capacity();
+      if (static_cast<size_t>(capacity.ramp_ppm_size()) > kMaxRampMonths) {
+        reader.Add("split.capacity.ramp_ppm",
+                   absl::StrCat("has ", capacity.ramp_ppm_size(), " months; the limit is ",
+                                kMaxRampMonths));
+      }
+      for (int i = 0; i < capacity.ramp_ppm_size(); ++i) {
+        command.ramp_ppm.push_back(reader.Number(
+            capacity.ramp_ppm(i), absl::StrCat("split.capacity.ramp_ppm[", i, "]"), 0, kPpm));
+      }
+      break;
+    }
+    case v1::SplitSpec::kPotential: {
+      rule.method = SplitMethod::kPotential;
+      const v1::PotentialMethod& potential = spec.potential();
+      if (!spec.has_parts()) reader.Add("split.potential", "needs parts");
+      command.history.metric_id =
+          reader.Name("metrics", potential.metric(), "split.potential.metric", Need::kOptional);
+      if (potential.has_achieved_in()) {
+        v1::ReferencePeriod reference;
+        *reference.mutable_period() = potential.achieved_in();
+        command.history.references.push_back(
+            ReadReference(reference, "split.potential.achieved_in", reader));
+      } else if (!potential.metric().empty()) {
+        reader.Add("split.potential.metric", "is only with achieved_in");
+      }
+      break;
+    }
+    case v1::SplitSpec::kCopy: {
+      rule.method = SplitMethod::kCopy;
+      if (const std::optional<std::string> plan = resource::IdOf("plans", spec.copy().source())) {
+        command.copy_plan_id = *plan;
+      } else {
+        const Reader::NodeIds ids =
+            reader.NodeName(spec.copy().source(), "split.copy.source", Need::kRequired);
+        command.copy_plan_id = ids.plan;
+        command.copy_node_id = ids.node;
+      }
+      command.copy_breakdown_id =
+          reader.Id(spec.copy().breakdown(), "split.copy.breakdown", Need::kOptional);
+      break;
+    }
     case v1::SplitSpec::METHOD_NOT_SET:
-      reader.Add("split.even", "is required, or weights, or history, or working_calendar");
+      reader.Add("split.even",
+                 "is required, or weights, history, working_calendar, capacity, potential or copy");
       break;
   }
   rule.stretch_ppm =
@@ -397,64 +578,179 @@ absl::StatusOr<std::vector<SplitTask>> Decomposer::Resolve(db::Snapshot& snapsho
   return tasks;
 }
 
-absl::StatusOr<std::vector<std::vector<int64_t>>> Decomposer::Weigh(
+absl::StatusOr<std::vector<PartWeights>> Decomposer::Weigh(
     db::Snapshot& snapshot, const Plan& plan, const SplitCommand& command,
     const std::vector<SplitTask>& tasks) const {
-  std::vector<std::vector<int64_t>> weights;
-  weights.reserve(tasks.size());
-  if (command.rule.method != SplitMethod::kWorkingCalendar) {
-    for (const SplitTask& task : tasks) {
-      if (command.rule.method == SplitMethod::kEven) {
-        weights.push_back(EvenWeights(task.parts.size()).weights);
-        continue;
-      }
-      std::vector<int64_t> typed;
-      for (const PartSpec& part : task.parts) typed.push_back(part.weight);
-      weights.push_back(std::move(typed));
-    }
-    return weights;
+  switch (command.rule.method) {
+    case SplitMethod::kWorkingCalendar:
+      return WeighByCalendar(snapshot, plan, command, tasks);
+    case SplitMethod::kCapacity:
+      return WeighByCapacity(snapshot, plan, command, tasks);
+    case SplitMethod::kCopy:
+      return WeighByCopy(snapshot, plan, command, tasks);
+    default:
+      break;
   }
+  std::vector<PartWeights> weights;
+  weights.reserve(tasks.size());
+  for (const SplitTask& task : tasks) {
+    if (command.rule.method == SplitMethod::kEven) {
+      weights.push_back({EvenWeights(task.parts.size()).weights, {}});
+      continue;
+    }
+    PartWeights typed;
+    for (const PartSpec& part : task.parts) typed.weights.push_back(part.weight);
+    if (AllZero(typed.weights))
+      return error::NoParts(task.node.Name(), "no part has any potential");
+    weights.push_back(std::move(typed));
+  }
+  return weights;
+}
+
+absl::StatusOr<WorkingCalendar> Decomposer::LoadCalendar(db::Snapshot& snapshot,
+                                                         const std::string& calendar_id) const {
+  const absl::StatusOr<Calendar> calendar = calendars_.Load(snapshot, calendar_id);
+  if (absl::IsNotFound(calendar.status()))
+    return error::ReferenceMissing(resource::Name("calendars", calendar_id));
+  if (!calendar.ok()) return calendar.status();
+  return WorkingCalendar(calendar->definition);
+}
+
+absl::StatusOr<std::vector<PartWeights>> Decomposer::WeighByCalendar(
+    db::Snapshot& snapshot, const Plan& plan, const SplitCommand& command,
+    const std::vector<SplitTask>& tasks) const {
   const std::string calendar_id =
       command.calendar_id.empty() ? plan.calendar_id : command.calendar_id;
-  const std::string name = resource::Name("calendars", calendar_id);
-  const absl::StatusOr<Calendar> calendar = calendars_.Load(snapshot, calendar_id);
-  if (absl::IsNotFound(calendar.status())) return error::ReferenceMissing(name);
-  if (!calendar.ok()) return calendar.status();
-  const WorkingCalendar working(calendar->definition);
+  const absl::StatusOr<WorkingCalendar> working = LoadCalendar(snapshot, calendar_id);
+  if (!working.ok()) return working.status();
+  std::vector<PartWeights> weights;
   for (const SplitTask& task : tasks) {
     std::vector<DayRange> ranges;
     for (const PartSpec& part : task.parts) ranges.push_back(*part.period);
-    std::vector<int64_t> of_task = CalendarWeights(working, ranges).weights;
-    if (std::all_of(of_task.begin(), of_task.end(), [](int64_t weight) { return weight == 0; })) {
-      return error::NoWorkingDays(task.node.Name(), name);
+    PartWeights of_task{CalendarWeights(*working, ranges).weights, {}};
+    if (AllZero(of_task.weights))
+      return error::NoWorkingDays(task.node.Name(), resource::Name("calendars", calendar_id));
+    weights.push_back(std::move(of_task));
+  }
+  return weights;
+}
+
+absl::StatusOr<std::vector<PartWeights>> Decomposer::WeighByCapacity(
+    db::Snapshot& snapshot, const Plan& plan, const SplitCommand& command,
+    const std::vector<SplitTask>& tasks) const {
+  const absl::StatusOr<WorkingCalendar> working = LoadCalendar(snapshot, plan.calendar_id);
+  if (!working.ok()) return working.status();
+  const absl::StatusOr<std::shared_ptr<const UnitTree>> tree = directory_.Tree(snapshot);
+  if (!tree.ok()) return tree.status();
+  std::vector<Member> members;
+  while (true) {
+    absl::StatusOr<std::vector<Member>> page = directory_.members().List(
+        snapshot, {}, members.empty() ? "" : members.back().id, kMembersPerPage);
+    if (!page.ok()) return page.status();
+    std::move(page->begin(), page->end(), std::back_inserter(members));
+    if (page->size() < kMembersPerPage) break;
+  }
+  std::vector<PartWeights> weights;
+  for (const SplitTask& task : tasks) {
+    PartWeights of_task;
+    for (const PartSpec& part : task.parts) {
+      CapacityScope scope{task.node.scope.unit_id, task.node.scope.member_id,
+                          task.node.scope.period};
+      if (command.rule.dimension == Dimension::kUnit) scope.unit_id = part.key;
+      if (command.rule.dimension == Dimension::kMember) scope.member_id = part.key;
+      if (command.rule.dimension == Dimension::kPeriod) scope.days = *part.period;
+      // A member's days count in whatever unit they are spent.
+      if (!task.node.scope.member_id.empty()) scope.unit_id.clear();
+      const int64_t capacity = CapacityPpmDays(members, **tree, *working, command.ramp_ppm, scope);
+      of_task.weights.push_back(capacity);
+      of_task.words.push_back(
+          absl::StrCat("capacity ", capacity, " millionths of a member's working day"));
+    }
+    if (AllZero(of_task.weights))
+      return error::NoParts(task.node.Name(), "nobody works there in these days");
+    weights.push_back(std::move(of_task));
+  }
+  return weights;
+}
+
+absl::StatusOr<std::vector<PartWeights>> Decomposer::WeighByCopy(
+    db::Snapshot& snapshot, const Plan& plan, const SplitCommand& command,
+    const std::vector<SplitTask>& tasks) const {
+  const absl::StatusOr<Plan> source_plan = plans_.Load(snapshot, command.copy_plan_id);
+  if (!source_plan.ok()) return source_plan.status();
+  absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(snapshot, command.copy_plan_id, {});
+  if (!nodes.ok()) return nodes.status();
+  const CopySource source(*std::move(nodes), source_plan->period);
+  if (!command.copy_node_id.empty() && source.Find(command.copy_node_id) == nullptr) {
+    return error::NotFound(
+        resource::Name("plans", command.copy_plan_id, "nodes", command.copy_node_id));
+  }
+  const std::string source_name = resource::Name("plans", command.copy_plan_id);
+  std::vector<PartWeights> weights;
+  for (const SplitTask& task : tasks) {
+    const std::vector<const Node*>* children = source.ShapeFor(task.node, plan.period, command);
+    if (children == nullptr) {
+      return error::NoParts(task.node.Name(),
+                            absl::StrCat(source_name, " has no breakdown by ",
+                                         DimensionWord(command.rule.dimension), " to copy for it"));
+    }
+    const Node& parent = *source.Find(children->front()->parent_id);
+    PartWeights of_task{CopiedWeights(*children, parent, task, command.rule.dimension), {}};
+    const Weights checked = TypedWeights(of_task.weights);
+    if (AllZero(of_task.weights)) {
+      return error::NoParts(task.node.Name(),
+                            absl::StrCat("none of its parts has a target below ", parent.Name()));
+    }
+    if (!checked.ok()) return error::NoParts(task.node.Name(), checked.violations.front().message);
+    for (const int64_t weight : of_task.weights)
+      of_task.words.push_back(absl::StrCat(weight, " below ", parent.Name()));
+    weights.push_back(std::move(of_task));
+  }
+  return weights;
+}
+
+absl::StatusOr<std::vector<PartWeights>> Decomposer::WeighByHistory(
+    History& history, const SplitCommand& command, const std::vector<SplitTask>& tasks) const {
+  std::vector<PartWeights> weights;
+  for (const SplitTask& task : tasks) {
+    const absl::StatusOr<MixRequest> request =
+        history.Read(command.history, task.node, command.rule.dimension, task.parts);
+    if (!request.ok()) return request.status();
+    PartWeights of_task;
+    if (command.rule.method == SplitMethod::kPotential) {
+      for (size_t i = 0; i < task.parts.size(); ++i) {
+        const int64_t achieved =
+            std::max<int64_t>(request->periods.front().values[i].value_or(0), 0);
+        const int64_t potential = task.parts[i].weight;
+        of_task.weights.push_back(std::max<int64_t>(potential - achieved, 0));
+        of_task.words.push_back(absl::StrCat("potential ", potential, " less ", achieved));
+      }
+      if (AllZero(of_task.weights))
+        return error::NoParts(task.node.Name(), "no part has any potential left");
+      weights.push_back(std::move(of_task));
+      continue;
+    }
+    const MixResult mixed = MixPeriods(*request);
+    if (!mixed.ok()) return error::NoParts(task.node.Name(), mixed.violations.front().message);
+    // Of one period the actuals themselves are the weights; mixed ones only have their proportion.
+    const bool plain = request->periods.size() == 1 && request->newcomers == NewcomerRule::kNothing;
+    for (const MixedPart& part : mixed.parts) {
+      const int64_t grown = part.terms.empty() ? 0 : part.terms.front().grown;
+      of_task.weights.push_back(plain ? grown : part.weight);
+      of_task.words.push_back(Explain(*request, part));
+    }
+    if (AllZero(of_task.weights)) {
+      if (!command.history.even_without_history) return error::NoHistory(task.node.Name());
+      of_task = {EvenWeights(task.parts.size()).weights, {}};
     }
     weights.push_back(std::move(of_task));
   }
   return weights;
 }
 
-absl::StatusOr<std::vector<std::vector<int64_t>>> Decomposer::WeighByHistory(
-    History& history, const SplitCommand& command, const std::vector<SplitTask>& tasks) const {
-  std::vector<std::vector<int64_t>> weights;
-  for (const SplitTask& task : tasks) {
-    const absl::StatusOr<std::vector<Reference>> references =
-        history.Read(command.history, task.node, command.rule.dimension, task.parts);
-    if (!references.ok()) return references.status();
-    Weights of_task = HistoryWeights(*references, task.parts.size());
-    if (!of_task.ok()) return error::NoParts(task.node.Name(), of_task.violations.front().message);
-    if (std::all_of(of_task.weights.begin(), of_task.weights.end(),
-                    [](int64_t weight) { return weight == 0; })) {
-      if (!command.history.even_without_history) return error::NoHistory(task.node.Name());
-      of_task = EvenWeights(task.parts.size());
-    }
-    weights.push_back(std::move(of_task.weights));
-  }
-  return weights;
-}
-
 absl::StatusOr<Decomposition> Decomposer::Compute(Plan& plan, const SplitCommand& command,
                                                   std::vector<SplitTask> tasks,
-                                                  const std::vector<std::vector<int64_t>>& weights,
+                                                  const std::vector<PartWeights>& weights,
                                                   bool numbered) const {
   Decomposition result;
   SplitRule rule = command.rule;
@@ -486,8 +782,12 @@ absl::StatusOr<Decomposition> Decomposer::Compute(Plan& plan, const SplitCommand
       breakdown.slot = *slot;
     }
     absl::StatusOr<std::vector<Node>> children =
-        MakeChildren(parent, rule, breakdown.slot, task.parts, weights[i]);
+        MakeChildren(parent, rule, breakdown.slot, task.parts, weights[i].weights);
     if (!children.ok()) return children.status();
+    for (size_t part = 0; part < weights[i].words.size(); ++part) {
+      std::string& description = (*children)[part].explanation->description;
+      description = absl::StrCat(weights[i].words[part], ": ", description);
+    }
     if (old != parent.breakdowns.end()) {
       *old = std::move(breakdown);
     } else {

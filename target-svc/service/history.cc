@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
 #include "grpcpp/client_context.h"
 #include "platform/resource/name.h"
 #include "platform/rpc/status.h"
@@ -22,7 +23,7 @@ namespace repv1 = reporting::v1;
 constexpr size_t kMaxQuestions = 500;
 // What reporting-svc answers at once.
 constexpr size_t kNamesPerQuestion = 2'000;
-constexpr int kPeriodsPerQuestion = 400;
+constexpr int kPeriodsPerQuestion = History::kMaxDaysAsked;
 
 std::string NameOf(const char* collection, const std::string& id) {
   return id.empty() ? "" : resource::Name(collection, id);
@@ -61,15 +62,15 @@ std::optional<repv1::Dimension> GroupBy(Dimension dimension) {
 
 // What of the node's scope narrows its history. Units and members that are split keep what they
 // earned elsewhere: the parts name them.
-void SetFilter(const Node& node, Dimension dimension, repv1::ReportFilter& filter) {
+void SetFilter(const Scope& scope, Dimension dimension, repv1::ReportFilter& filter) {
   const bool by_owner = dimension == Dimension::kUnit || dimension == Dimension::kMember;
-  if (!by_owner) filter.set_unit(NameOf("units", node.scope.unit_id));
-  if (!by_owner) filter.set_member(NameOf("members", node.scope.member_id));
+  if (!by_owner) filter.set_unit(NameOf("units", scope.unit_id));
+  if (!by_owner) filter.set_member(NameOf("members", scope.member_id));
   // A member's history is the member's, in whatever unit it was earned.
-  if (!node.scope.member_id.empty()) filter.clear_unit();
-  filter.set_product(NameOf("products", node.scope.product_id));
-  filter.set_region(node.scope.region);
-  filter.set_channel(node.scope.channel);
+  if (!scope.member_id.empty()) filter.clear_unit();
+  filter.set_product(NameOf("products", scope.product_id));
+  filter.set_region(scope.region);
+  filter.set_channel(scope.channel);
 }
 
 bool IsWholeMonths(DayRange range) {
@@ -115,7 +116,7 @@ absl::StatusOr<std::vector<int64_t>> History::ByName(const HistorySpec& spec, Da
     repv1::GetActualsRequest request;
     request.set_metric(resource::Name("metrics", spec.metric_id));
     *request.mutable_range() = ToProto(range);
-    SetFilter(node, dimension, *request.mutable_filter());
+    SetFilter(node.scope, dimension, *request.mutable_filter());
     request.set_group_by(*GroupBy(dimension));
     for (size_t i = at; i < end; ++i) request.add_names(GroupName(dimension, parts[i].key));
     const absl::StatusOr<repv1::Actuals> actuals = Ask(request, spec);
@@ -154,7 +155,7 @@ absl::StatusOr<std::vector<int64_t>> History::ByPeriod(const HistorySpec& spec, 
     if (!months) some.last = std::min(some.last, first + (kPeriodsPerQuestion - 1));
     *request.mutable_range() = ToProto(some);
     request.set_granularity(months ? repv1::MONTH : repv1::DAY);
-    SetFilter(node, Dimension::kPeriod, *request.mutable_filter());
+    SetFilter(node.scope, Dimension::kPeriod, *request.mutable_filter());
     const absl::StatusOr<repv1::Actuals> actuals = Ask(request, spec);
     if (!actuals.ok()) return actuals.status();
     if (actuals->rows_size() > 0) {
@@ -174,26 +175,116 @@ absl::StatusOr<std::vector<int64_t>> History::ByPeriod(const HistorySpec& spec, 
   return values;
 }
 
-absl::StatusOr<std::vector<Reference>> History::Read(const HistorySpec& spec, const Node& node,
-                                                     Dimension dimension,
-                                                     const std::vector<PartSpec>& parts) {
+absl::StatusOr<MixRequest> History::Read(const HistorySpec& spec, const Node& node,
+                                         Dimension dimension, const std::vector<PartSpec>& parts) {
   if (dimension == Dimension::kCustomer || !node.scope.customer_id.empty()) {
     return error::NoParts(node.Name(),
                           "actuals are not kept by customer, so there is no share of history");
   }
-  std::vector<int64_t> mix;
-  for (const ReferencePeriod& reference : spec.references) mix.push_back(reference.mix_weight);
-  mix = MixPpm(mix);
-  std::vector<Reference> references;
-  for (size_t i = 0; i < spec.references.size(); ++i) {
-    const DayRange range = spec.references[i].period;
-    absl::StatusOr<std::vector<int64_t>> values = dimension == Dimension::kPeriod
-                                                      ? ByPeriod(spec, range, node, parts)
-                                                      : ByName(spec, range, node, dimension, parts);
+  MixRequest mix{
+      .parts = parts.size(), .rule = spec.mix, .gaps = spec.gaps, .newcomers = spec.newcomers};
+  for (const ReferencePeriod& reference : spec.references) {
+    const DayRange range = reference.period;
+    const absl::StatusOr<std::vector<int64_t>> values =
+        dimension == Dimension::kPeriod ? ByPeriod(spec, range, node, parts)
+                                        : ByName(spec, range, node, dimension, parts);
     if (!values.ok()) return values.status();
-    references.push_back({mix[i], *std::move(values)});
+    PastPeriod period{.label = absl::StrCat(absl::FormatCivilTime(range.first), "/",
+                                            absl::FormatCivilTime(range.last)),
+                      .mix = reference.mix_weight};
+    for (const int64_t value : *values) {
+      period.values.push_back(value == 0 ? std::nullopt : std::optional<int64_t>(value));
+    }
+    if (reference.growth_ppm != 0)
+      period.growth_ppm.assign(parts.size(), kPpm + reference.growth_ppm);
+    mix.periods.push_back(std::move(period));
   }
-  return references;
+  return mix;
+}
+
+absl::StatusOr<int64_t> History::Total(const HistorySpec& spec, const Scope& scope,
+                                       DayRange range) {
+  repv1::GetActualsRequest request;
+  request.set_metric(resource::Name("metrics", spec.metric_id));
+  *request.mutable_range() = ToProto(range);
+  SetFilter(scope, Dimension::kNone, *request.mutable_filter());
+  const absl::StatusOr<repv1::Actuals> actuals = Ask(request, spec);
+  if (!actuals.ok()) return actuals.status();
+  return actuals->rows_size() == 0 ? 0 : actuals->rows(0).sum();
+}
+
+absl::StatusOr<std::optional<absl::CivilDay>> History::LastDay(const HistorySpec& spec,
+                                                               const Scope& scope, DayRange range) {
+  repv1::GetActualsRequest request;
+  request.set_metric(resource::Name("metrics", spec.metric_id));
+  *request.mutable_range() = ToProto(range);
+  request.set_granularity(repv1::DAY);
+  SetFilter(scope, Dimension::kNone, *request.mutable_filter());
+  const absl::StatusOr<repv1::Actuals> actuals = Ask(request, spec);
+  if (!actuals.ok()) return actuals.status();
+  std::optional<absl::CivilDay> last;
+  if (actuals->rows_size() == 0) return last;
+  const repv1::Actuals::Row& row = actuals->rows(0);
+  for (int i = 0; i < std::min(actuals->periods_size(), row.values_size()); ++i) {
+    if (row.values(i) == 0) continue;
+    const type::v1::Date& date = actuals->periods(i).first_date();
+    last = absl::CivilDay(date.year(), date.month(), date.day());
+  }
+  return last;
+}
+
+absl::StatusOr<std::vector<int64_t>> History::Weeks(const HistorySpec& spec, const Scope& scope,
+                                                    DayRange range) {
+  repv1::GetActualsRequest request;
+  request.set_metric(resource::Name("metrics", spec.metric_id));
+  *request.mutable_range() = ToProto(range);
+  request.set_granularity(repv1::WEEK);
+  SetFilter(scope, Dimension::kNone, *request.mutable_filter());
+  const absl::StatusOr<repv1::Actuals> actuals = Ask(request, spec);
+  if (!actuals.ok()) return actuals.status();
+  if (actuals->rows_size() == 0) return std::vector<int64_t>();
+  return std::vector<int64_t>(actuals->rows(0).values().begin(), actuals->rows(0).values().end());
+}
+
+absl::StatusOr<repv1::Actuals> History::AskMembers(const HistorySpec& spec,
+                                                   const std::vector<std::string>& member_ids,
+                                                   DayRange range, repv1::Granularity granularity) {
+  repv1::GetActualsRequest request;
+  request.set_metric(resource::Name("metrics", spec.metric_id));
+  *request.mutable_range() = ToProto(range);
+  request.set_granularity(granularity);
+  request.set_group_by(repv1::MEMBER);
+  for (const std::string& id : member_ids) request.add_names(resource::Name("members", id));
+  absl::StatusOr<repv1::Actuals> actuals = Ask(request, spec);
+  if (!actuals.ok()) return actuals.status();
+  // They are answered in the order of the names, all of them.
+  if (actuals->rows_size() != request.names_size())
+    return error::HistoryUnavailable("it did not answer for every member");
+  return actuals;
+}
+
+absl::StatusOr<std::vector<int64_t>> History::MemberTotals(
+    const HistorySpec& spec, const std::vector<std::string>& member_ids, DayRange range) {
+  const absl::StatusOr<repv1::Actuals> actuals =
+      AskMembers(spec, member_ids, range, repv1::GRANULARITY_UNSPECIFIED);
+  if (!actuals.ok()) return actuals.status();
+  std::vector<int64_t> totals;
+  for (const repv1::Actuals::Row& row : actuals->rows()) totals.push_back(row.sum());
+  return totals;
+}
+
+absl::StatusOr<std::vector<std::vector<int64_t>>> History::MemberDays(
+    const HistorySpec& spec, const std::vector<std::string>& member_ids, DayRange range) {
+  const absl::StatusOr<repv1::Actuals> actuals = AskMembers(spec, member_ids, range, repv1::DAY);
+  if (!actuals.ok()) return actuals.status();
+  const int days = static_cast<int>(range.last - range.first) + 1;
+  std::vector<std::vector<int64_t>> values;
+  for (const repv1::Actuals::Row& row : actuals->rows()) {
+    if (row.values_size() != days)
+      return error::HistoryUnavailable("it did not answer for every day");
+    values.emplace_back(row.values().begin(), row.values().end());
+  }
+  return values;
 }
 
 }  // namespace milepost::target

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "milepost/reporting/v1/report.grpc.pb.h"
 #include "platform/rpc/caller.h"
 #include "target-svc/domain/node.h"
+#include "target-svc/domain/reference_mix.h"
 
 namespace milepost::target {
 
@@ -16,6 +18,7 @@ namespace milepost::target {
 struct ReferencePeriod {
   DayRange period;
   int64_t mix_weight = 1;
+  int64_t growth_ppm = 0;
 };
 
 // What a split by history reads.
@@ -24,6 +27,9 @@ struct HistorySpec {
   std::string metric_id;
   std::string currency_code;  // Of the plan; empty if it is not in money.
   bool even_without_history = false;
+  MixRule mix = MixRule::kShares;
+  GapRule gaps = GapRule::kCountsAsNothing;
+  NewcomerRule newcomers = NewcomerRule::kNothing;
 };
 
 // Actuals of reporting-svc, asked with the caller's identity. One object serves one call: what it
@@ -33,13 +39,36 @@ class History {
   History(reporting::v1::ReportService::StubInterface& reports, const rpc::Caller& caller)
       : reports_(reports), caller_(caller) {}
 
-  // One reference per period of the spec, with one value for each part of the node.
-  // UNAVAILABLE if reporting-svc is away; else what it answers.
-  absl::StatusOr<std::vector<Reference>> Read(const HistorySpec& spec, const Node& node,
-                                              Dimension dimension,
-                                              const std::vector<PartSpec>& parts);
+  // What the parts of the node achieved in the periods of the spec, to be mixed by its rules. A
+  // part without actuals in a period was not there. UNAVAILABLE if reporting-svc is away; else what
+  // it answers.
+  absl::StatusOr<MixRequest> Read(const HistorySpec& spec, const Node& node, Dimension dimension,
+                                  const std::vector<PartSpec>& parts);
+
+  // What was achieved in a scope on these days.
+  absl::StatusOr<int64_t> Total(const HistorySpec& spec, const Scope& scope, DayRange range);
+  // The last of the days with an actual; nullopt if there is none. At most kMaxDaysAsked days.
+  static constexpr int kMaxDaysAsked = 400;
+  absl::StatusOr<std::optional<absl::CivilDay>> LastDay(const HistorySpec& spec, const Scope& scope,
+                                                        DayRange range);
+
+  // What was achieved in a scope in each week, from Monday, of these days; at most 400 weeks.
+  absl::StatusOr<std::vector<int64_t>> Weeks(const HistorySpec& spec, const Scope& scope,
+                                             DayRange range);
+
+  // What each of the members achieved on these days, wherever; at most 2,000 members.
+  absl::StatusOr<std::vector<int64_t>> MemberTotals(const HistorySpec& spec,
+                                                    const std::vector<std::string>& member_ids,
+                                                    DayRange range);
+  // The same by day; at most kMaxDaysAsked days.
+  absl::StatusOr<std::vector<std::vector<int64_t>>> MemberDays(
+      const HistorySpec& spec, const std::vector<std::string>& member_ids, DayRange range);
 
  private:
+  absl::StatusOr<reporting::v1::Actuals> AskMembers(const HistorySpec& spec,
+                                                    const std::vector<std::string>& member_ids,
+                                                    DayRange range,
+                                                    reporting::v1::Granularity granularity);
   absl::StatusOr<reporting::v1::Actuals> Ask(const reporting::v1::GetActualsRequest& request,
                                              const HistorySpec& spec);
   absl::StatusOr<std::vector<int64_t>> ByName(const HistorySpec& spec, DayRange range,

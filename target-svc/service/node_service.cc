@@ -437,12 +437,20 @@ absl::StatusOr<NodeService::SplitState> NodeService::ReadState(const rpc::Caller
   absl::StatusOr<std::vector<SplitTask>> tasks = decomposer_.Resolve(snapshot, plan, command);
   if (!tasks.ok()) return tasks.status();
   SplitState state{plan, *std::move(tasks), {}};
-  if (command.rule.method == SplitMethod::kHistory) {
+  if (NeedsHistory(command)) {
     if (command.history.metric_id.empty()) command.history.metric_id = plan.metric_id;
     command.history.currency_code = plan.currency_code;
     return state;
   }
-  absl::StatusOr<std::vector<std::vector<int64_t>>> weights =
+  if (command.rule.method == SplitMethod::kCopy) {
+    const absl::StatusOr<Plan> source = plans_.Load(snapshot, command.copy_plan_id);
+    if (!source.ok()) return source.status();
+    const absl::StatusOr<PlanView> source_view =
+        ViewOf(caller, snapshot, directory_, plans_, *source);
+    if (!source_view.ok()) return source_view.status();
+    if (!source_view->all) return error::MayNotSeeAll(PlanName(source->id));
+  }
+  absl::StatusOr<std::vector<PartWeights>> weights =
       decomposer_.Weigh(snapshot, plan, command, state.tasks);
   if (!weights.ok()) return weights.status();
   state.weights = *std::move(weights);
@@ -462,10 +470,10 @@ absl::StatusOr<v1::PreviewSplitResponse> NodeService::Preview(
         return ReadState(caller, snapshot, *plan, command);
       });
   if (!state.ok()) return state.status();
-  if (command.rule.method == SplitMethod::kHistory) {
+  if (NeedsHistory(command)) {
     db.EndRead();
     History history(*reports_, caller);
-    absl::StatusOr<std::vector<std::vector<int64_t>>> weights =
+    absl::StatusOr<std::vector<PartWeights>> weights =
         decomposer_.WeighByHistory(history, command, state->tasks);
     if (!weights.ok()) return weights.status();
     state->weights = *std::move(weights);
@@ -498,9 +506,9 @@ absl::StatusOr<v1::SplitNodesResponse> NodeService::Split(const rpc::Caller& cal
   const auto split = [&]() -> absl::StatusOr<v1::SplitNodesResponse> {
     // Another service is asked before the transaction, never inside it. What it was asked about
     // must then still be so.
-    std::vector<std::vector<int64_t>> by_history;
+    std::vector<PartWeights> by_history;
     std::optional<int64_t> asked_version;
-    if (command.rule.method == SplitMethod::kHistory) {
+    if (NeedsHistory(command)) {
       const absl::StatusOr<SplitState> state =
           db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<SplitState> {
             const absl::StatusOr<Plan> plan = plans_.Load(snapshot, plan_id);
@@ -510,7 +518,7 @@ absl::StatusOr<v1::SplitNodesResponse> NodeService::Split(const rpc::Caller& cal
       if (!state.ok()) return state.status();
       db.EndRead();
       History history(*reports_, caller);
-      absl::StatusOr<std::vector<std::vector<int64_t>>> weights =
+      absl::StatusOr<std::vector<PartWeights>> weights =
           decomposer_.WeighByHistory(history, command, state->tasks);
       if (!weights.ok()) return weights.status();
       by_history = *std::move(weights);

@@ -94,7 +94,7 @@ class NodeService final : public v1::NodeService::CallbackService {
   struct SplitState {
     Plan plan;
     std::vector<SplitTask> tasks;
-    std::vector<std::vector<int64_t>> weights;  // Not for a split by history.
+    std::vector<PartWeights> weights;  // Not where NeedsHistory.
   };
   absl::StatusOr<SplitState> ReadState(const rpc::Caller& caller, db::Snapshot& snapshot,
                                        const Plan& plan, SplitCommand& command);

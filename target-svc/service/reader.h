@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/civil_time.h"
@@ -67,5 +68,16 @@ class Reader {
   std::string prefix_;
   status::FieldViolations violations_;
 };
+
+// Adds what the domain found wrong; `path_of` tells what clients know a field as. False if `status`
+// is another error, which ends the call.
+template <typename Path>
+bool AddViolations(const absl::Status& status, const Path& path_of, Reader& reader) {
+  const std::vector<status::FieldViolation> violations = status::ViolationsOf(status);
+  for (const status::FieldViolation& violation : violations) {
+    reader.Add(path_of(violation.field), violation.description);
+  }
+  return status.ok() || !violations.empty();
+}
 
 }  // namespace milepost::target

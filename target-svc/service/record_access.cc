@@ -6,6 +6,7 @@
 #include "target-svc/domain/errors.h"
 #include "target-svc/service/actual_service.h"
 #include "target-svc/service/commitment_service.h"
+#include "target-svc/service/funnel_service.h"
 #include "target-svc/service/plan_view.h"
 #include "target-svc/store/actual_store.h"
 #include "target-svc/store/commitment_store.h"
@@ -26,6 +27,7 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
     });
     return letter.ok() && caller.scope().MaySeePersonal(letter->member_id);
   }
+  if (record == "smartThresholds") return true;
   if (caller.scope().sees_all()) return true;
   if (const auto actual_id = resource::IdOf("actuals", record)) {
     const ActualStore actuals{};
@@ -35,6 +37,17 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
       const absl::StatusOr<Actor> actor = directory.ActorOf(caller, snapshot);
       if (!actor.ok()) return actor.status();
       return MaySeeActual(caller, *actor, *actual);
+    });
+    return seen.ok() && *seen;
+  }
+  if (const std::optional<std::string> funnel_id = resource::IdOf("funnels", record)) {
+    const FunnelStore funnels{};
+    const absl::StatusOr<bool> seen = db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<bool> {
+      const absl::StatusOr<StoredFunnel> funnel = funnels.Load(snapshot, *funnel_id);
+      if (!funnel.ok()) return funnel.status();
+      const absl::StatusOr<Actor> actor = directory.ActorOf(caller, snapshot);
+      if (!actor.ok()) return actor.status();
+      return MaySeeFunnel(*actor, *funnel);
     });
     return seen.ok() && *seen;
   }

@@ -8,10 +8,9 @@
 
 namespace milepost::target {
 
-// Whether the caller may read the history of a record: of units, members, calendars and metrics
-// everybody, of plans, nodes, commitments, letters and recorded actual values who
-// may see them now. What is deleted is seen
-// by who sees everything.
+// Whether the caller may read the history of a record: of units, members, calendars, metrics and
+// thresholds everybody, of plans, nodes, commitments, letters, funnels and recorded actual values
+// who may see them now. What is deleted is seen by who sees everything.
 bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directory,
                   const std::string& record);
 

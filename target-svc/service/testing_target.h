@@ -12,26 +12,34 @@
 #include "milepost/organization/v1/member.grpc.pb.h"
 #include "milepost/organization/v1/unit.grpc.pb.h"
 #include "milepost/reporting/v1/report.grpc.pb.h"
+#include "milepost/target/v1/activity.grpc.pb.h"
 #include "milepost/target/v1/actual.grpc.pb.h"
 #include "milepost/target/v1/commitment.grpc.pb.h"
+#include "milepost/target/v1/funnel.grpc.pb.h"
 #include "milepost/target/v1/letter.grpc.pb.h"
 #include "milepost/target/v1/metric.grpc.pb.h"
 #include "milepost/target/v1/node.grpc.pb.h"
 #include "milepost/target/v1/plan.grpc.pb.h"
 #include "milepost/target/v1/planning.grpc.pb.h"
+#include "milepost/target/v1/setting.grpc.pb.h"
+#include "milepost/target/v1/solve.grpc.pb.h"
 #include "platform/testing/service_host.h"
 #include "platform/testing/status_matchers.h"
 #include "platform/types/proto.h"
+#include "target-svc/service/activity_service.h"
 #include "target-svc/service/actual_service.h"
 #include "target-svc/service/calendar_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
+#include "target-svc/service/funnel_service.h"
 #include "target-svc/service/letter_service.h"
 #include "target-svc/service/member_service.h"
 #include "target-svc/service/metric_service.h"
 #include "target-svc/service/node_service.h"
 #include "target-svc/service/plan_service.h"
 #include "target-svc/service/planning_service.h"
+#include "target-svc/service/setting_service.h"
+#include "target-svc/service/solve_service.h"
 #include "target-svc/service/unit_service.h"
 #include "target-svc/store/schema.h"
 
@@ -55,11 +63,19 @@ class FakeReports final : public reporting::v1::ReportService::Service {
         reporting::v1::Actuals::Row& row = *response->add_rows();
         row.mutable_group()->set_name(name);
         row.set_sum(by_name[name]);
+        if (request->granularity() != reporting::v1::DAY) continue;
+        for (absl::CivilDay day = Day(request->range().first_date());
+             day <= Day(request->range().last_date()); ++day) {
+          row.add_values(by_day[name][day]);
+        }
       }
       return grpc::Status::OK;
     }
     reporting::v1::Actuals::Row& row = *response->add_rows();
     for (const auto& [first, value] : by_month) {
+      if (first < Day(request->range().first_date()) || Day(request->range().last_date()) < first)
+        continue;
+      row.set_sum(row.sum() + value);
       type::v1::DateRange& period = *response->add_periods();
       *period.mutable_first_date() = milepost::ToProto(first);
       *period.mutable_last_date() =
@@ -69,7 +85,12 @@ class FakeReports final : public reporting::v1::ReportService::Service {
     return grpc::Status::OK;
   }
 
+  static absl::CivilDay Day(const type::v1::Date& date) {
+    return absl::CivilDay(date.year(), date.month(), date.day());
+  }
+
   std::map<std::string, int64_t> by_name;
+  std::map<std::string, std::map<absl::CivilDay, int64_t>> by_day;  // Of a name.
   std::map<absl::CivilDay, int64_t> by_month;
   std::vector<reporting::v1::GetActualsRequest> requests;
   grpc::Status failure;
@@ -98,10 +119,19 @@ class TargetTest : public ::testing::Test {
         planning_service_(host_.runner()),
         commitment_service_(host_.runner(), directory_),
         letter_service_(host_.runner(), directory_),
-        actual_service_(host_.runner(), directory_, "CNY") {
+        actual_service_(host_.runner(), directory_, "CNY"),
+        setting_service_(host_.runner(), directory_,
+                         reporting::v1::ReportService::NewStub(reports_channel_), "CNY"),
+        activity_service_(host_.runner(), directory_,
+                          reporting::v1::ReportService::NewStub(reports_channel_), "CNY"),
+        funnel_service_(host_.runner(), directory_,
+                        reporting::v1::ReportService::NewStub(reports_channel_)),
+        solve_service_(host_.runner(), directory_,
+                       reporting::v1::ReportService::NewStub(reports_channel_)) {
     host_.Start({&unit_service_, &member_service_, &calendar_service_, &metric_service_,
                  &plan_service_, &node_service_, &planning_service_, &commitment_service_,
-                 &letter_service_, &actual_service_});
+                 &letter_service_, &actual_service_, &setting_service_, &solve_service_,
+                 &activity_service_, &funnel_service_});
     units_ = organization::v1::UnitService::NewStub(host_.channel());
     members_ = organization::v1::MemberService::NewStub(host_.channel());
     calendars_ = organization::v1::CalendarService::NewStub(host_.channel());
@@ -112,6 +142,10 @@ class TargetTest : public ::testing::Test {
     commitments_ = v1::CommitmentService::NewStub(host_.channel());
     letters_ = v1::LetterService::NewStub(host_.channel());
     actuals_ = v1::ActualService::NewStub(host_.channel());
+    settings_ = v1::SettingService::NewStub(host_.channel());
+    activities_ = v1::ActivityService::NewStub(host_.channel());
+    funnels_ = v1::FunnelService::NewStub(host_.channel());
+    solver_ = v1::SolveService::NewStub(host_.channel());
     EXPECT_THAT(AddStandardRecords(host_.database().session(), clock_, nullptr), testing::IsOk());
     MakeUnit("company", "");
     MakeUnit("west", "company");
@@ -339,6 +373,10 @@ class TargetTest : public ::testing::Test {
   CommitmentService commitment_service_;
   LetterService letter_service_;
   ActualService actual_service_;
+  SettingService setting_service_;
+  ActivityService activity_service_;
+  FunnelService funnel_service_;
+  SolveService solve_service_;
   std::unique_ptr<organization::v1::UnitService::Stub> units_;
   std::unique_ptr<organization::v1::MemberService::Stub> members_;
   std::unique_ptr<organization::v1::CalendarService::Stub> calendars_;
@@ -349,6 +387,10 @@ class TargetTest : public ::testing::Test {
   std::unique_ptr<v1::CommitmentService::Stub> commitments_;
   std::unique_ptr<v1::LetterService::Stub> letters_;
   std::unique_ptr<v1::ActualService::Stub> actuals_;
+  std::unique_ptr<v1::SettingService::Stub> settings_;
+  std::unique_ptr<v1::ActivityService::Stub> activities_;
+  std::unique_ptr<v1::FunnelService::Stub> funnels_;
+  std::unique_ptr<v1::SolveService::Stub> solver_;
 };
 
 }  // namespace milepost::target
