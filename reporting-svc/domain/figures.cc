@@ -115,6 +115,16 @@ void Figures::Page::Set(size_t entry, const int64_t* values, size_t count) {
 }
 
 void Figures::Page::Append(uint64_t place, const int64_t* values, size_t count) {
+  if (places.size() == places.capacity()) {
+    // By a quarter: there are many pages, and most of them stay as they are.
+    const size_t capacity = places.size() + places.size() / 4 + 4;
+    places.reserve(capacity);
+    if (is_wide) {
+      wide.reserve(capacity * count);
+    } else {
+      narrow.reserve(capacity * count);
+    }
+  }
   places.push_back(place);
   if (is_wide) {
     wide.resize(places.size() * count);
@@ -424,18 +434,28 @@ class Figures::Reading {
   }
 
   void Scan(const Page& page, const Extent& extent, Sums& sums) const {
+    // Of what is in order, only what lies between; of the rest, all.
+    const auto begin = page.places.begin();
+    const auto merged = begin + static_cast<std::ptrdiff_t>(page.merged);
+    const auto from = std::lower_bound(begin, merged, PlaceOf(extent.first, 0, 0));
+    const auto to = std::lower_bound(from, merged, PlaceOf(extent.last + 1, 0, 0));
+    Scan(page, static_cast<size_t>(from - begin), static_cast<size_t>(to - begin), extent, sums);
+    Scan(page, page.merged, page.places.size(), extent, sums);
+  }
+
+  void Scan(const Page& page, size_t from, size_t to, const Extent& extent, Sums& sums) const {
     if (page.is_wide) {
-      Scan(page.places, page.wide, extent, sums);
+      Scan(page.places, page.wide, from, to, extent, sums);
     } else {
-      Scan(page.places, page.narrow, extent, sums);
+      Scan(page.places, page.narrow, from, to, extent, sums);
     }
   }
 
   template <typename Value>
-  void Scan(const std::vector<uint64_t>& places, const std::vector<Value>& values,
-            const Extent& extent, Sums& sums) const {
+  void Scan(const std::vector<uint64_t>& places, const std::vector<Value>& values, size_t from,
+            size_t to, const Extent& extent, Sums& sums) const {
     const size_t subs = sub_keys_.words().size();
-    for (size_t entry = 0; entry < places.size(); ++entry) {
+    for (size_t entry = from; entry < to; ++entry) {
       const uint64_t place = places[entry];
       const uint32_t time = TimeIn(place);
       if (time < extent.first || time > extent.last) continue;
