@@ -22,8 +22,9 @@ enum class Group {
                 // the reason.
   kCycle = 4,   // A won opportunity with an engage date, on the day it was won; `sub` is the number
                 // of days it took.
-  kOrder = 5,   // A product of an order or of a reversal, on the day it counts.
-  kCollection = 6,   // Money received or given back.
+  kOrder = 5,   // A product of an order or of a reversal, on the day it counts; of a reversal `sub`
+                // is `back:` and the day of the order.
+  kCollection = 6,   // Money received or given back; then `sub` is `back:`.
   kCustomer = 7,     // A new customer.
   kInteraction = 8,  // An interaction that was done.
 };

@@ -12,6 +12,7 @@ namespace {
 
 constexpr char kWonPrefix[] = "won:";
 constexpr char kLostPrefix[] = "lost:";
+constexpr char kReturnPrefix[] = "back:";
 
 std::string Credited(const std::string& member) { return member.empty() ? kNobody : member; }
 
@@ -78,7 +79,9 @@ void AddStages(const Opportunity& opportunity, std::vector<Fact>& facts) {
 // Adds up what is the same product, so that an order has one fact per product.
 class OrderFacts {
  public:
-  OrderFacts(const Order& order, absl::CivilDay day) : order_(order), day_(day) {}
+  // `sub` is empty, or that of a return.
+  OrderFacts(const Order& order, absl::CivilDay day, std::string sub = "")
+      : order_(order), day_(day), sub_(std::move(sub)) {}
 
   void Add(const OrderLine& line, int64_t quantity) {
     Values& values = by_product_[line.product];
@@ -92,6 +95,7 @@ class OrderFacts {
     bool first = true;
     for (const auto& [product, values] : by_product_) {
       Fact fact = NewFact(Group::kOrder, order_, day_);
+      fact.sub = sub_;
       fact.product = product;
       fact.values = values;
       fact.values[order::kOrders] = first ? orders : 0;
@@ -104,6 +108,7 @@ class OrderFacts {
  private:
   const Order& order_;
   const absl::CivilDay day_;
+  const std::string sub_;
   std::map<std::string, Values> by_product_;
 };
 
@@ -127,6 +132,19 @@ std::pair<bool, std::string> ParseReasonSub(const std::string& sub) {
   if (absl::StartsWith(sub, kWonPrefix)) return {true, sub.substr(sizeof(kWonPrefix) - 1)};
   if (absl::StartsWith(sub, kLostPrefix)) return {false, sub.substr(sizeof(kLostPrefix) - 1)};
   return {false, sub};
+}
+
+std::string ReturnSub(std::optional<absl::CivilDay> origin_day) {
+  return absl::StrCat(kReturnPrefix, origin_day ? absl::FormatCivilTime(*origin_day) : "");
+}
+
+std::optional<absl::CivilDay> ParseReturnSub(const std::string& sub) {
+  absl::CivilDay day;
+  if (!absl::StartsWith(sub, kReturnPrefix) ||
+      !absl::ParseCivilTime(sub.substr(sizeof(kReturnPrefix) - 1), &day)) {
+    return std::nullopt;
+  }
+  return day;
 }
 
 std::vector<Fact> FactsOf(const Opportunity& opportunity) {
@@ -164,7 +182,7 @@ std::vector<Fact> FactsOf(const Order& order) {
     for (const OrderLine& line : order.lines) ordered.Add(line, line.quantity);
     ordered.Finish(1, facts);
     for (const OrderReversal& reversal : order.reversals) {
-      OrderFacts reversed(order, reversal.day);
+      OrderFacts reversed(order, reversal.day, ReturnSub(order.firm_day));
       for (const OrderReversal::Line& back : reversal.lines) {
         for (const OrderLine& line : order.lines) {
           if (line.number == back.number) reversed.Add(line, -back.quantity);
@@ -177,6 +195,7 @@ std::vector<Fact> FactsOf(const Order& order) {
     Fact fact = NewFact(Group::kCollection, order, received.day);
     fact.values[collection::kAmount] = received.amount_minor_units;
     fact.values[collection::kCount] = 1;
+    if (received.amount_minor_units < 0) fact.sub = ReturnSub(std::nullopt);
     facts.push_back(std::move(fact));
   }
   return facts;

@@ -108,5 +108,9 @@ std::string ReasonSub(bool won, const std::string& reason);
 // Read back: process and stage, or won and reason.
 std::pair<std::string, std::string> ParseStageSub(const std::string& sub);
 std::pair<bool, std::string> ParseReasonSub(const std::string& sub);
+// `sub` of what came back: the day of what it was, if that is known; and back, nullopt also for
+// what did not come back.
+std::string ReturnSub(std::optional<absl::CivilDay> origin_day);
+std::optional<absl::CivilDay> ParseReturnSub(const std::string& sub);
 
 }  // namespace milepost::reporting

@@ -110,6 +110,11 @@ TEST(OrderFactsTest, ReturnsAndCancellationsAreTakenOffOnTheirOwnDay) {
     if (fact.day == CivilDay(2017, 3, 1)) march += fact.values[order::kRevenue];
   }
   EXPECT_EQ(march, -400);
+  // They say what day they are of.
+  for (const Fact& fact : facts) {
+    EXPECT_EQ(ParseReturnSub(fact.sub),
+              fact.day == *order.firm_day ? std::nullopt : std::optional<CivilDay>(order.firm_day));
+  }
 }
 
 TEST(OrderFactsTest, APreliminaryAgreementIsNoRevenueButItsMoneyCounts) {
@@ -119,6 +124,8 @@ TEST(OrderFactsTest, APreliminaryAgreementIsNoRevenueButItsMoneyCounts) {
   const std::vector<Fact> facts = FactsOf(order);
   EXPECT_EQ(Sum(facts, Group::kOrder, order::kRevenue), 0);
   EXPECT_EQ(Sum(facts, Group::kCollection, collection::kAmount), 200);
+  EXPECT_EQ(Find(facts, Group::kCollection, ReturnSub(std::nullopt))->values[collection::kAmount],
+            -100);
 }
 
 TEST(InteractionFactsTest, OnlyDoneOnesCount) {

@@ -321,6 +321,15 @@ absl::StatusOr<SeriesQuery> ParseActuals(const v1::GetActualsRequest& request,
   query.grouping = ReadGrouping(request.group_by(), request.unit_level(), "group_by", violations);
   query.grouping.names = ReadNames(request.names(), request.group_by(), violations);
   query.currency = ReadCurrency(request.currency_code(), currency, violations);
+  query.returns_apart = request.returns_apart();
+  if (query.returns_apart && query.granularity != Granularity::kDay)
+    violations.Add("returns_apart", "is only for granularity DAY");
+  if (query.returns_apart && query.metric != nullptr && query.metric->group != Group::kOrder &&
+      query.metric->group != Group::kCollection) {
+    violations.Add("returns_apart", absl::StrCat("is only for metrics of orders and of money "
+                                                 "received; metrics/",
+                                                 query.metric->id, " has no returns"));
+  }
   return Finish(std::move(query), violations);
 }
 

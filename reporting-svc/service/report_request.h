@@ -99,6 +99,7 @@ struct SeriesQuery {
   Filter filter;
   Grouping grouping;
   std::string currency;
+  bool returns_apart = false;
 };
 absl::StatusOr<SeriesQuery> ParseRevenue(const v1::GetRevenueRequest& request,
                                          const std::string& currency);

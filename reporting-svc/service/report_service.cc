@@ -237,6 +237,24 @@ void SortRows(google::protobuf::RepeatedPtrField<Row>& rows, const ValueOf& valu
   });
 }
 
+// What came back, in the order of days and origins; adds it to the values of its days.
+void AddReturns(const Series& series, const std::vector<Days>& days, int value,
+                v1::Actuals::Row& row) {
+  std::map<std::pair<size_t, std::string>, int64_t> back;
+  for (const auto& [key, values] : series) {
+    if (!key.second.empty() && values[value] != 0) back[key] = values[value];
+  }
+  for (const auto& [key, amount] : back) {
+    const int place = static_cast<int>(key.first);
+    row.set_values(place, row.values(place) + amount);
+    v1::Actuals::Return& message = *row.add_returns();
+    *message.mutable_date() = milepost::ToProto(days[key.first].first);
+    if (const auto origin = ParseReturnSub(key.second))
+      *message.mutable_origin_date() = milepost::ToProto(*origin);
+    message.set_value(amount);
+  }
+}
+
 }  // namespace
 
 ReportService::ReportService(rpc::Runner& runner, FreshnessReader& freshness, FigureStore& figures,
@@ -596,9 +614,9 @@ absl::StatusOr<v1::Actuals> ReportService::ActualValues(const rpc::Caller& calle
     if (!audience.ok()) return audience.status();
     const Metric& metric = *query->metric;
     const Grouping& grouping = query->grouping;
-    const FigureRequest figures{
-        metric.group,       query->range, query->granularity,
-        query->filter.dims, false,        metric.money ? query->currency : ""};
+    const FigureRequest figures{metric.group,         query->range,
+                                query->granularity,   query->filter.dims,
+                                query->returns_apart, metric.money ? query->currency : ""};
     const size_t place =
         grouping.grouped()
             ? reader.AskGrouped(figures, *audience, grouping.by,
@@ -621,8 +639,9 @@ absl::StatusOr<v1::Actuals> ReportService::ActualValues(const rpc::Caller& calle
       for (size_t i = 0; i < periods.size(); ++i) {
         const auto found = series.find({i, ""});
         row.add_values(found == series.end() ? 0 : found->second[value]);
-        row.set_sum(row.sum() + row.values(static_cast<int>(i)));
       }
+      if (query->returns_apart) AddReturns(series, periods, value, row);
+      for (const int64_t one : row.values()) row.set_sum(row.sum() + one);
     };
     if (!grouping.grouped()) {
       add_row(reader.GroupOf(v1::DIMENSION_UNSPECIFIED, ""), reader.Total(place));

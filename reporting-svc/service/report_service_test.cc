@@ -421,6 +421,43 @@ TEST_F(ReportServiceTest, ActualsForTheNamesAskedInTheirOrder) {
   EXPECT_EQ(actuals.rows(1).sum(), 30'000);
 }
 
+TEST_F(ReportServiceTest, ActualsTellApartWhatCameBack) {
+  opportunity::v1::Order order =
+      world_.NewOrder("back", "anna", CivilDay(2017, 2, 10), "gtx", 8'000);
+  opportunity::v1::OrderReversal& reversal = *order.add_reversals();
+  *reversal.mutable_reverse_date() = DateOf(CivilDay(2017, 3, 2));
+  reversal.set_kind(opportunity::v1::RETURN);
+  opportunity::v1::ReversedLine& line = *reversal.add_lines();
+  line.set_line_number(order.lines(0).line_number());
+  line.set_quantity(order.lines(0).quantity());
+  world_.PublishOrder(order);
+  Apply();
+  v1::GetActualsRequest request;
+  request.set_metric("metrics/revenue");
+  SetRange(*request.mutable_range(), CivilDay(2017, 2, 10), CivilDay(2017, 3, 2));
+  request.set_granularity(v1::DAY);
+  request.mutable_filter()->set_member("members/anna");
+  v1::Actuals together;
+  ASSERT_THAT(stub_->GetActuals(Analyst().get(), request, &together), IsOk());
+  EXPECT_EQ(together.rows(0).returns_size(), 0);
+  request.set_returns_apart(true);
+  v1::Actuals apart;
+  ASSERT_THAT(stub_->GetActuals(Analyst().get(), request, &apart), IsOk());
+  EXPECT_THAT(apart.rows(0).values(), ::testing::ElementsAreArray(together.rows(0).values()));
+  EXPECT_EQ(apart.rows(0).sum(), together.rows(0).sum());
+  ASSERT_EQ(apart.rows(0).returns_size(), 1);
+  EXPECT_EQ(apart.rows(0).returns(0).value(), -8'000);
+  EXPECT_EQ(apart.rows(0).returns(0).date().day(), 2);
+  EXPECT_EQ(apart.rows(0).returns(0).origin_date().month(), 2);
+  EXPECT_EQ(apart.rows(0).returns(0).origin_date().day(), 10);
+
+  request.set_granularity(v1::MONTH);
+  EXPECT_THAT(stub_->GetActuals(Analyst().get(), request, &apart), NamesField("returns_apart"));
+  request.set_granularity(v1::DAY);
+  request.set_metric("metrics/visits");
+  EXPECT_THAT(stub_->GetActuals(Analyst().get(), request, &apart), NamesField("returns_apart"));
+}
+
 TEST_F(ReportServiceTest, ConversionRatesFromStageToStage) {
   v1::ConversionRates rates;
   ASSERT_THAT(stub_->GetConversionRates(Analyst().get(), v1::GetConversionRatesRequest(), &rates),
