@@ -52,6 +52,10 @@ std::string Path(const google::protobuf::MethodDescriptor& method) {
 
 }  // namespace
 
+const google::protobuf::MethodDescriptor* MethodOf(const char* method) {
+  return google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(method);
+}
+
 std::unique_ptr<google::protobuf::Message> NewMessage(const google::protobuf::Descriptor& type) {
   return std::unique_ptr<google::protobuf::Message>(
       google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type)->New());

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,7 +17,10 @@
 
 namespace milepost::cli {
 
-// Calls the suite's services over TLS with the user's token. One thread.
+// A method of the suite by its full name; it must exist.
+const google::protobuf::MethodDescriptor* MethodOf(const char* method);
+
+// Calls the suite's services over TLS with the user's token. Any thread may call.
 class Client {
  public:
   // `token_file` overrides the profile's if not empty.
@@ -35,6 +39,14 @@ class Client {
   absl::StatusOr<std::unique_ptr<google::protobuf::Message>> Call(
       const google::protobuf::MethodDescriptor& method, const google::protobuf::Message& request,
       const std::string& service = "");
+
+  // The same by name, where the answer's type is known: "milepost.target.v1.PlanService.GetPlan".
+  template <typename Response>
+  absl::StatusOr<Response> Call(const char* method, const google::protobuf::Message& request) {
+    auto response = Call(*MethodOf(method), request);
+    if (!response.ok()) return response.status();
+    return std::move(static_cast<Response&>(**response));
+  }
 
   // Any server-streaming RPC; `receive` returns false to end it.
   absl::Status Stream(const google::protobuf::MethodDescriptor& method,

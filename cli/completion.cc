@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/arguments.h"
 #include "cli/catalogue.h"
+#include "cli/commands.h"
 #include "google/protobuf/descriptor.h"
 
 namespace milepost::cli {
@@ -21,6 +22,13 @@ std::string BashCompletion() {
     std::vector<std::string> flags;
     for (const Flag& flag : FlagsOf(*method->input_type())) flags.push_back("--" + flag.name);
     absl::StrAppend(&flag_cases, "    '", verb.family, " ", verb.verb, "') words='",
+                    absl::StrJoin(flags, " "), "' ;;\n");
+  }
+  for (const Command& command : Commands()) {
+    verbs[command.family].push_back(command.verb);
+    std::vector<std::string> flags;
+    for (const CommandFlag& flag : command.flags) flags.push_back(absl::StrCat("--", flag.name));
+    absl::StrAppend(&flag_cases, "    '", command.family, " ", command.verb, "') words='",
                     absl::StrJoin(flags, " "), "' ;;\n");
   }
   verbs["import"] = {"crm"};

@@ -11,10 +11,12 @@
 #include "cli/arguments.h"
 #include "cli/catalogue.h"
 #include "cli/client.h"
+#include "cli/commands.h"
 #include "cli/completion.h"
 #include "cli/crm.h"
 #include "cli/demo.h"
 #include "cli/documentation.h"
+#include "cli/failure.h"
 #include "cli/loader.h"
 #include "cli/output.h"
 #include "cli/profile.h"
@@ -31,11 +33,6 @@
 
 namespace milepost::cli {
 namespace {
-
-constexpr int kOk = 0;
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-constexpr int kUnreachable = 3;
 
 // What stands before and between the words of a verb.
 struct Globals {
@@ -86,6 +83,10 @@ void PrintFamily(const std::string& family) {
         google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(verb.method);
     std::printf("  %-18s %s\n", verb.verb, FirstSentence(Comment(*method)).c_str());
   }
+  for (const Command& command : Commands()) {
+    if (command.family == family)
+      std::printf("  %-18s %s\n", command.verb, FirstSentence(command.help).c_str());
+  }
   std::printf("\nmilepostctl %s VERB --help tells more.\n", family.c_str());
 }
 
@@ -106,48 +107,6 @@ void PrintVerb(const Verb& verb) {
   for (const Flag& flag : FlagsOf(*method->input_type())) {
     std::printf("  --%s %s\n      %s\n", flag.name.c_str(), ValueHint(flag).c_str(),
                 Comment(*flag.field).c_str());
-  }
-}
-
-// Prints an error as its reader needs it and returns the exit code.
-int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "milepostctl: %s\n", std::string(status.message()).c_str());
-  const auto violations = status::ViolationsOf(status);
-  if (violations.size() > 1) {
-    for (const auto& violation : violations) {
-      std::fprintf(stderr, "  %s: %s\n", violation.field.c_str(), violation.description.c_str());
-    }
-  }
-  if (const std::string reason = status::ReasonOf(status); !reason.empty()) {
-    std::fprintf(stderr, "  reason: %s\n", reason.c_str());
-  }
-  status.ForEachPayload([](absl::string_view url, const absl::Cord& payload) {
-    if (!absl::StartsWith(url, "type.googleapis.com/")) return;
-    const std::string type(url.substr(url.find('/') + 1));
-    const auto* descriptor =
-        google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
-    if (descriptor == nullptr) return;
-    const auto detail = NewMessage(*descriptor);
-    std::string json;
-    google::protobuf::util::JsonPrintOptions options;
-    options.add_whitespace = true;
-    options.preserve_proto_field_names = true;
-    if (detail->ParseFromString(std::string(payload)) &&
-        google::protobuf::util::MessageToJsonString(*detail, &json, options).ok()) {
-      std::fprintf(stderr, "  %s: %s\n", descriptor->name().c_str(), json.c_str());
-    }
-  });
-  switch (status.code()) {
-    case absl::StatusCode::kUnavailable:
-      std::fprintf(stderr, "  Is the suite running? Locally: ./dev up\n");
-      return kUnreachable;
-    case absl::StatusCode::kUnauthenticated:
-      std::fprintf(
-          stderr,
-          "  The token in the profile may have expired. Locally: ./dev up makes a new one\n");
-      return kFailed;
-    default:
-      return kFailed;
   }
 }
 
@@ -212,9 +171,7 @@ int RunVerb(const Verb& verb, const std::vector<std::string>& words, const Globa
       google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(verb.method);
   const auto request = NewMessage(*method->input_type());
   if (absl::Status status = FillRequest(verb, words, *request); !status.ok()) {
-    std::fprintf(stderr, "%s\nmilepostctl %s %s --help tells what it takes.\n",
-                 std::string(status.message()).c_str(), verb.family, verb.verb);
-    return kUsage;
+    return WrongUsage(verb.family, verb.verb, std::string(status.message()));
   }
   const auto profile = ReadProfile(globals.profile);
   if (!profile.ok()) return Fail(profile.status());
@@ -428,6 +385,24 @@ int Run(const std::vector<std::string>& arguments) {
         "usage: milepostctl completion bash\n\nPrints a completion script: source <(milepostctl "
         "completion bash)\n");
     return globals.help ? kOk : kUsage;
+  }
+  for (const Command& command : Commands()) {
+    if (family != command.family || words.empty() || words[0] != command.verb) continue;
+    words.erase(words.begin());
+    if (globals.help) {
+      std::fputs(HelpOf(command).c_str(), stdout);
+      return kOk;
+    }
+    CommandCall call;
+    call.format = globals.format;
+    call.connect = [&]() -> absl::StatusOr<std::unique_ptr<Client>> {
+      const auto profile = ReadProfile(globals.profile);
+      if (!profile.ok()) return profile.status();
+      return Client::Connect(*profile, globals.token_file);
+    };
+    if (absl::Status status = ReadCommand(command, words, call); !status.ok())
+      return WrongUsage(family, command.verb, std::string(status.message()));
+    return command.run(call);
   }
   bool known = false;
   for (const Verb& verb : Verbs()) {
