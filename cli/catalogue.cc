@@ -20,6 +20,7 @@
 #include "milepost/target/v1/activity.pb.h"
 #include "milepost/target/v1/actual.pb.h"
 #include "milepost/target/v1/commitment.pb.h"
+#include "milepost/target/v1/drafting.pb.h"
 #include "milepost/target/v1/funnel.pb.h"
 #include "milepost/target/v1/letter.pb.h"
 #include "milepost/target/v1/metric.pb.h"
@@ -48,7 +49,7 @@ const google::protobuf::Descriptor* const kLinked[] = {
     target::v1::Letter::descriptor(),         target::v1::RecordedActual::descriptor(),
     target::v1::Letter::descriptor(),         target::v1::SmartThresholds::descriptor(),
     target::v1::SolveFailure::descriptor(),   target::v1::Activity::descriptor(),
-    target::v1::Funnel::descriptor()};
+    target::v1::Funnel::descriptor(),         target::v1::NodeEdit::descriptor()};
 
 }  // namespace
 
@@ -394,6 +395,8 @@ const std::vector<Verb>& Verbs() {
       {"target", "nodes", "milepost.target.v1.NodeService.ListNodes", {"plan"}},
       {"target", "set-node", "milepost.target.v1.NodeService.UpdateNode", {"node.name"}},
       {"target", "adjust", "milepost.target.v1.NodeService.AdjustNode", {"name", "target_units"}},
+      {"target", "preview-edits", "milepost.target.v1.DraftingService.PreviewEdits", {"spec.plan"}},
+      {"target", "edit", "milepost.target.v1.DraftingService.ApplyEdits", {"spec.plan"}},
       {"target", "lock", "milepost.target.v1.NodeService.LockNode", {"name"}},
       {"target", "unlock", "milepost.target.v1.NodeService.UnlockNode", {"name"}},
       {"target", "check", "milepost.target.v1.PlanService.CheckPlan", {"name"}, "plans"},

@@ -12,6 +12,7 @@
 #include "target-svc/service/calendar_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
+#include "target-svc/service/drafting_service.h"
 #include "target-svc/service/funnel_service.h"
 #include "target-svc/service/letter_service.h"
 #include "target-svc/service/member_service.h"
@@ -44,6 +45,7 @@ absl::Status Serve(rpc::Host& host) {
   MetricService metrics(host.runner(), clock);
   PlanService plans(host.runner(), directory, host.settings().currency_code);
   NodeService nodes(host.runner(), directory, reporting::v1::ReportService::NewStub(*reporting));
+  DraftingService drafting(host.runner(), directory);
   PlanningService planning(host.runner());
   CommitmentService commitments(host.runner(), directory);
   LetterService letters(host.runner(), directory);
@@ -63,6 +65,7 @@ absl::Status Serve(rpc::Host& host) {
   host.AddService(metrics, v1::MetricService::service_full_name());
   host.AddService(plans, v1::PlanService::service_full_name());
   host.AddService(nodes, v1::NodeService::service_full_name());
+  host.AddService(drafting, v1::DraftingService::service_full_name());
   host.AddService(planning, v1::PlanningService::service_full_name());
   host.AddService(commitments, v1::CommitmentService::service_full_name());
   host.AddService(letters, v1::LetterService::service_full_name());

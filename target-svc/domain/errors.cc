@@ -528,6 +528,13 @@ absl::Status WouldNotAddUp(const std::string& name, int64_t expected, int64_t ac
                 {"actual_units", absl::StrCat(actual)}});
 }
 
+absl::Status EditsRefused(const std::string& name, int64_t count, const std::string& first) {
+  return Error(
+      StatusCode::kFailedPrecondition, "EDITS_REFUSED",
+      absl::StrCat(count, " edits of ", name, " are refused: nothing was written. First: ", first),
+      {{"name", name}, {"count", absl::StrCat(count)}});
+}
+
 absl::Status PlanChanged(const std::string& name) {
   return Error(StatusCode::kAborted, "PLAN_CHANGED",
                absl::StrCat(name, " was changed meanwhile; try again"), {{"name", name}});

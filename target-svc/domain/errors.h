@@ -114,6 +114,8 @@ absl::Status SolveImpossible(const std::string& name, const std::vector<Obstacle
 absl::Status MatrixImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
 absl::Status CannotUndo(const std::string& name, int64_t version, const std::string& type);
 absl::Status WouldNotAddUp(const std::string& name, int64_t expected, int64_t actual);
+// `first` is the first of so many refusals, in words.
+absl::Status EditsRefused(const std::string& name, int64_t count, const std::string& first);
 absl::Status PlanChanged(const std::string& name);
 
 }  // namespace milepost::target::error

@@ -57,8 +57,8 @@ void ReadDescription(const v1::Plan& message, const std::set<std::string>& field
 // Whether a version with this type changed nodes only, and not to undo something.
 bool CanUndo(const std::string& type) {
   static const std::set<std::string> types{
-      "plan.adjusted",    "plan.split",         "plan.imported",         "plan.node-updated",
-      "plan.node-locked", "plan.node-unlocked", "plan.breakdown-removed"};
+      "plan.adjusted",     "plan.edited",      "plan.split",         "plan.imported",
+      "plan.node-updated", "plan.node-locked", "plan.node-unlocked", "plan.breakdown-removed"};
   return types.contains(type);
 }
 

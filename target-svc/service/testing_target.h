@@ -15,6 +15,7 @@
 #include "milepost/target/v1/activity.grpc.pb.h"
 #include "milepost/target/v1/actual.grpc.pb.h"
 #include "milepost/target/v1/commitment.grpc.pb.h"
+#include "milepost/target/v1/drafting.grpc.pb.h"
 #include "milepost/target/v1/funnel.grpc.pb.h"
 #include "milepost/target/v1/letter.grpc.pb.h"
 #include "milepost/target/v1/metric.grpc.pb.h"
@@ -31,6 +32,7 @@
 #include "target-svc/service/calendar_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
+#include "target-svc/service/drafting_service.h"
 #include "target-svc/service/funnel_service.h"
 #include "target-svc/service/letter_service.h"
 #include "target-svc/service/member_service.h"
@@ -116,6 +118,7 @@ class TargetTest : public ::testing::Test {
         plan_service_(host_.runner(), directory_, "CNY"),
         node_service_(host_.runner(), directory_,
                       reporting::v1::ReportService::NewStub(reports_channel_)),
+        drafting_service_(host_.runner(), directory_),
         planning_service_(host_.runner()),
         commitment_service_(host_.runner(), directory_),
         letter_service_(host_.runner(), directory_),
@@ -131,13 +134,14 @@ class TargetTest : public ::testing::Test {
     host_.Start({&unit_service_, &member_service_, &calendar_service_, &metric_service_,
                  &plan_service_, &node_service_, &planning_service_, &commitment_service_,
                  &letter_service_, &actual_service_, &setting_service_, &solve_service_,
-                 &activity_service_, &funnel_service_});
+                 &activity_service_, &funnel_service_, &drafting_service_});
     units_ = organization::v1::UnitService::NewStub(host_.channel());
     members_ = organization::v1::MemberService::NewStub(host_.channel());
     calendars_ = organization::v1::CalendarService::NewStub(host_.channel());
     metrics_ = v1::MetricService::NewStub(host_.channel());
     plans_ = v1::PlanService::NewStub(host_.channel());
     nodes_ = v1::NodeService::NewStub(host_.channel());
+    drafting_ = v1::DraftingService::NewStub(host_.channel());
     planning_ = v1::PlanningService::NewStub(host_.channel());
     commitments_ = v1::CommitmentService::NewStub(host_.channel());
     letters_ = v1::LetterService::NewStub(host_.channel());
@@ -369,6 +373,7 @@ class TargetTest : public ::testing::Test {
   MetricService metric_service_;
   PlanService plan_service_;
   NodeService node_service_;
+  DraftingService drafting_service_;
   PlanningService planning_service_;
   CommitmentService commitment_service_;
   LetterService letter_service_;
@@ -383,6 +388,7 @@ class TargetTest : public ::testing::Test {
   std::unique_ptr<v1::MetricService::Stub> metrics_;
   std::unique_ptr<v1::PlanService::Stub> plans_;
   std::unique_ptr<v1::NodeService::Stub> nodes_;
+  std::unique_ptr<v1::DraftingService::Stub> drafting_;
   std::unique_ptr<v1::PlanningService::Stub> planning_;
   std::unique_ptr<v1::CommitmentService::Stub> commitments_;
   std::unique_ptr<v1::LetterService::Stub> letters_;
