@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/plan_sheet.h"
 #include "cli/plan_tree.h"
 
 namespace milepost::cli {
@@ -26,6 +27,29 @@ const std::vector<Command>& Commands() {
         {"as-of", "DATE", "The day to look at; today unless given."},
         {"accepted-only", nullptr, "Only commitments that are accepted count."}},
        RunPlanTree},
+      {"target",
+       "export",
+       {"PLAN", "[FILE]"},
+       "Writes a plan as a table, one row a node: --csv FILE, --xlsx FILE, or a FILE that ends in "
+       "either. Marked columns (display_name, target, locked, min, max, note) can be changed and "
+       "brought back with target import; the others say what a row is for. CSV is in UTF-8 with a "
+       "byte order mark; text that a spreadsheet would take for a formula has an apostrophe in "
+       "front.",
+       {{"xlsx", "FILE", "Write a spreadsheet, of at most 1,048,575 nodes."},
+        {"node", "NODE", "Only this node and what is below it."}},
+       RunPlanExport},
+      {"target",
+       "import",
+       {"PLAN", "FILE"},
+       "Brings changes of an exported table back, as one version of the plan or not at all. What "
+       "was changed is told row by row, with what would not add up any more and every row that is "
+       "refused: of unknown nodes, changed in the plan since the export, with values that are no "
+       "numbers or no multiples of the rounding unit. Rows that are not in the table stay as they "
+       "are. At most 50,000 nodes change at once. --all-rows prints long lists whole.",
+       {{"dry-run", nullptr, "Only tell what would happen."},
+        {"reason", "TEXT", "Why; kept in the version. An active plan needs one."},
+        {"accept-variance", nullptr, "Write although something will not add up any more."}},
+       RunPlanImport},
   };
   return commands;
 }

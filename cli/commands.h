@@ -25,6 +25,7 @@ struct CommandCall {
   std::vector<std::string> words;
   std::map<std::string, std::string> flags;  // Those given; a value may be empty.
   Format format = Format::kText;
+  bool all_rows = false;  // Long tables are printed whole.
   std::function<absl::StatusOr<std::unique_ptr<Client>>()> connect;
 
   bool Has(const std::string& flag) const { return flags.count(flag) > 0; }

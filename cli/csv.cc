@@ -16,59 +16,79 @@ absl::StatusOr<Csv> ReadCsv(const std::string& path) {
   return ParseCsv(std::string((std::istreambuf_iterator<char>(file)), {}), path);
 }
 
-absl::StatusOr<Csv> ParseCsv(const std::string& text, const std::string& path) {
-  Csv csv;
-  size_t at = absl::StartsWith(text, "\xEF\xBB\xBF") ? 3 : 0;
-  int64_t line = 1;
-  bool first = true;
-  while (at < text.size()) {
-    Csv::Row row;
-    row.line = line;
-    std::string cell;
-    bool ended = false;
-    while (!ended) {
-      if (at < text.size() && text[at] == '"' && cell.empty()) {
-        ++at;
-        for (;;) {
-          if (at >= text.size()) {
-            return absl::InvalidArgumentError(
-                absl::StrCat(path, ":", row.line, ": a quoted cell never ends"));
-          }
-          if (text[at] == '\n') ++line;
-          if (text[at] != '"') {
-            cell += text[at++];
-          } else if (at + 1 < text.size() && text[at + 1] == '"') {
-            cell += '"';
-            at += 2;
-          } else {
-            ++at;
-            break;
-          }
+CsvRows::CsvRows(const std::string& text, const std::string& path, char separator)
+    : text_(text),
+      path_(path),
+      separator_(separator),
+      at_(absl::StartsWith(text, "\xEF\xBB\xBF") ? 3 : 0) {}
+
+absl::StatusOr<std::optional<Csv::Row>> CsvRows::Next() {
+  if (at_ >= text_.size()) return std::optional<Csv::Row>();
+  Csv::Row row;
+  row.line = line_;
+  std::string cell;
+  while (true) {
+    if (at_ < text_.size() && text_[at_] == '"' && cell.empty()) {
+      ++at_;
+      for (;;) {
+        if (at_ >= text_.size()) {
+          return absl::InvalidArgumentError(
+              absl::StrCat(path_, ":", row.line, ": a quoted cell never ends"));
+        }
+        if (text_[at_] == '\n') ++line_;
+        if (text_[at_] != '"') {
+          cell += text_[at_++];
+        } else if (at_ + 1 < text_.size() && text_[at_ + 1] == '"') {
+          cell += '"';
+          at_ += 2;
+        } else {
+          ++at_;
+          break;
         }
       }
-      while (at < text.size() && text[at] != ',' && text[at] != '\n' && text[at] != '\r')
-        cell += text[at++];
-      if (at < text.size() && text[at] == ',') {
-        ++at;
-        row.cells.push_back(std::move(cell));
-        cell.clear();
-      } else {
-        if (at < text.size() && text[at] == '\r') ++at;
-        if (at < text.size() && text[at] == '\n') ++at;
-        row.cells.push_back(std::move(cell));
-        ended = true;
-      }
     }
-    ++line;
-    const bool blank = row.cells.size() == 1 && row.cells[0].empty();
+    while (at_ < text_.size() && text_[at_] != separator_ && text_[at_] != '\n' &&
+           text_[at_] != '\r') {
+      cell += text_[at_++];
+    }
+    row.cells.push_back(std::move(cell));
+    cell.clear();
+    if (at_ < text_.size() && text_[at_] == separator_) {
+      ++at_;
+      continue;
+    }
+    if (at_ < text_.size() && text_[at_] == '\r') ++at_;
+    if (at_ < text_.size() && text_[at_] == '\n') ++at_;
+    ++line_;
+    return std::optional<Csv::Row>(std::move(row));
+  }
+}
+
+std::string CsvCell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + "\"";
+}
+
+absl::StatusOr<Csv> ParseCsv(const std::string& text, const std::string& path) {
+  Csv csv;
+  CsvRows rows(text, path);
+  bool first = true;
+  while (true) {
+    absl::StatusOr<std::optional<Csv::Row>> row = rows.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return csv;
     if (first) {
-      csv.header = std::move(row.cells);
+      csv.header = std::move((*row)->cells);
       first = false;
-    } else if (!blank) {
-      csv.rows.push_back(std::move(row));
+    } else if ((*row)->cells.size() > 1 || !(*row)->cells[0].empty()) {
+      csv.rows.push_back(**std::move(row));
     }
   }
-  return csv;
 }
 
 absl::StatusOr<std::map<std::string, size_t>> FindColumns(const Csv& csv, const std::string& path,

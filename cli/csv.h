@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,25 @@ struct Csv {
   std::vector<std::string> header;
   std::vector<Row> rows;
 };
+
+// The rows of a text, one after the other, the header too. Both must outlive it.
+class CsvRows {
+ public:
+  CsvRows(const std::string& text, const std::string& path, char separator = ',');
+
+  // Nothing at the end. An error names the file and line: a quote that never ends.
+  absl::StatusOr<std::optional<Csv::Row>> Next();
+
+ private:
+  const std::string& text_;
+  const std::string& path_;
+  const char separator_;
+  size_t at_ = 0;
+  int64_t line_ = 1;
+};
+
+// A cell as RFC 4180 writes it.
+std::string CsvCell(const std::string& text);
 
 // An error names the file and line: cannot be read, a quote that never ends.
 absl::StatusOr<Csv> ReadCsv(const std::string& path);

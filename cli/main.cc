@@ -395,6 +395,7 @@ int Run(const std::vector<std::string>& arguments) {
     }
     CommandCall call;
     call.format = globals.format;
+    call.all_rows = globals.all_rows;
     call.connect = [&]() -> absl::StatusOr<std::unique_ptr<Client>> {
       const auto profile = ReadProfile(globals.profile);
       if (!profile.ok()) return profile.status();

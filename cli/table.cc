@@ -2,23 +2,10 @@
 
 #include <algorithm>
 
+#include "cli/csv.h"
 #include "cli/text.h"
 
 namespace milepost::cli {
-namespace {
-
-std::string CsvCell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + "\"";
-}
-
-}  // namespace
-
 std::string Table::ToText() const {
   std::vector<size_t> widths;
   for (const Column& column : columns_) widths.push_back(DisplayWidth(column.title));

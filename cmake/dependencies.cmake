@@ -17,6 +17,16 @@ set_target_properties(mysqlcppconn PROPERTIES
   IMPORTED_LOCATION ${MYSQLCPPCONN_LIBRARY}
   INTERFACE_INCLUDE_DIRECTORIES ${MYSQLCPPCONN_INCLUDE})
 
+# What milepostctl reads and writes spreadsheets with.
+find_package(EXPAT REQUIRED)
+find_path(LIBZIP_INCLUDE zip.h REQUIRED)
+find_library(LIBZIP_LIBRARY zip REQUIRED)
+find_path(XLSXWRITER_INCLUDE xlsxwriter.h REQUIRED)
+find_library(XLSXWRITER_LIBRARY xlsxwriter REQUIRED)
+add_library(spreadsheet_files INTERFACE)
+target_link_libraries(spreadsheet_files INTERFACE EXPAT::EXPAT ${LIBZIP_LIBRARY} ${XLSXWRITER_LIBRARY})
+target_include_directories(spreadsheet_files SYSTEM INTERFACE ${LIBZIP_INCLUDE} ${XLSXWRITER_INCLUDE})
+
 # google/rpc/*.proto: rich error details. Compiled from the package, never copied.
 find_path(GOOGLE_RPC_PROTO_ROOT google/rpc/status.proto
   PATHS /usr/share/gocode/src/github.com/gogo/googleapis REQUIRED)

@@ -19,6 +19,9 @@ namespace {
 // From so many breakdowns on, the whole plan is read at once.
 constexpr size_t kFamiliesOneByOne = 200;
 
+// In place of the reason where nothing is written.
+constexpr char kNoneNeeded[] = "-";
+
 std::string PlanName(const std::string& plan_id) { return resource::Name("plans", plan_id); }
 
 // Of the nodes that exist: they, their parents, siblings and children, in the order of paths.
@@ -140,10 +143,11 @@ absl::StatusOr<DraftingService::EditCommand> DraftingService::ReadEdits(const v1
 absl::StatusOr<EditedNodes> DraftingService::EditNow(const rpc::Caller& caller,
                                                      db::Snapshot& snapshot, const Plan& plan,
                                                      const v1::EditSpec& spec,
-                                                     const EditCommand& command) {
+                                                     const EditCommand& command,
+                                                     const std::string& reason) {
   const absl::StatusOr<PlanView> view = ViewOf(caller, snapshot, directory_, plans_, plan);
   if (!view.ok()) return view.status();
-  if (absl::Status s = CheckChangeValues(plan, view->actor, command.reason); !s.ok()) return s;
+  if (absl::Status s = CheckChangeValues(plan, view->actor, reason); !s.ok()) return s;
   Reader reader("spec.");
   if (command.base_version > plan.version) {
     reader.Add("base_version",
@@ -176,7 +180,8 @@ absl::StatusOr<v1::PreviewEditsResponse> DraftingService::Preview(
   return db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::PreviewEditsResponse> {
     const absl::StatusOr<Plan> plan = plans_.Load(snapshot, command->plan_id);
     if (!plan.ok()) return plan.status();
-    const absl::StatusOr<EditedNodes> edited = EditNow(caller, snapshot, *plan, spec, *command);
+    const absl::StatusOr<EditedNodes> edited =
+        EditNow(caller, snapshot, *plan, spec, *command, kNoneNeeded);
     if (!edited.ok()) return edited.status();
     v1::PreviewEditsResponse response;
     for (const EditRefusal& refusal : edited->refusals) {
@@ -214,7 +219,8 @@ absl::StatusOr<v1::Plan> DraftingService::Apply(const rpc::Caller& caller, db::S
   return db.Transact([&](db::Transaction& tx) -> absl::StatusOr<v1::Plan> {
     const absl::StatusOr<Plan> before = plans_.LoadForUpdate(tx, command->plan_id);
     if (!before.ok()) return before.status();
-    absl::StatusOr<EditedNodes> edited = EditNow(caller, tx, *before, spec, *command);
+    absl::StatusOr<EditedNodes> edited =
+        EditNow(caller, tx, *before, spec, *command, command->reason);
     if (!edited.ok()) return edited.status();
     if (version && *version != before->version) return error::StaleEtag(spec.plan());
     if (!edited->refusals.empty()) {

@@ -42,7 +42,7 @@ class DraftingService final : public v1::DraftingService::CallbackService {
   // What the edits come to now, for somebody who may change the plan.
   absl::StatusOr<EditedNodes> EditNow(const rpc::Caller& caller, db::Snapshot& snapshot,
                                       const Plan& plan, const v1::EditSpec& spec,
-                                      const EditCommand& command);
+                                      const EditCommand& command, const std::string& reason);
 
   rpc::Runner& rpc_;
   Directory& directory_;

@@ -164,6 +164,7 @@ TEST_F(DraftingServiceTest, WhatWouldNotAddUpIsListedAndNeedsToBeAccepted) {
   ASSERT_THAT(Activate(sam_, "active"), IsOk());
   Edit("root", 1'300);
   Edit(IdOf(regions_[2]), 700);
+  EXPECT_THAT(Preview(zoe_), IsOk());
   EXPECT_THAT(Apply(zoe_), Fails(StatusCode::kFailedPrecondition, "REASON_REQUIRED"));
   spec_.set_reason("市场变了");
   const auto plan = Apply(zoe_);
