@@ -34,24 +34,29 @@ constexpr int kMaxDepth = 3;
 
 // Collection of the resource that a field names.
 const std::map<std::string, std::string>& CollectionsByField() {
-  static const std::map<std::string, std::string> collections = {{"customer", "customers"},
-                                                                 {"owner", "members"},
-                                                                 {"owners", "members"},
-                                                                 {"member", "members"},
-                                                                 {"from_member", "members"},
-                                                                 {"to_member", "members"},
-                                                                 {"unit", "units"},
-                                                                 {"product", "products"},
-                                                                 {"products", "products"},
-                                                                 {"source", "sources"},
-                                                                 {"sources", "sources"},
-                                                                 {"process", "processes"},
-                                                                 {"plan", "plans"},
-                                                                 {"opportunity", "opportunities"},
-                                                                 {"product_line", "productLines"},
-                                                                 {"contact", "contacts"},
-                                                                 {"calendar", "calendars"},
-                                                                 {"order", "orders"}};
+  static const std::map<std::string, std::string> collections = {
+      {"customer", "customers"},
+      {"owner", "members"},
+      {"owners", "members"},
+      {"member", "members"},
+      {"from_member", "members"},
+      {"to_member", "members"},
+      {"unit", "units"},
+      {"product", "products"},
+      {"products", "products"},
+      {"source", "sources"},
+      {"sources", "sources"},
+      {"process", "processes"},
+      {"plan", "plans"},
+      {"opportunity", "opportunities"},
+      {"product_line", "productLines"},
+      {"contact", "contacts"},
+      {"calendar", "calendars"},
+      {"order", "orders"},
+      {"units", "units"},
+      {"members", "members"},
+      {"commission_plan", "commissionPlans"},
+      {"scorecard_template", "scorecardTemplates"}};
   return collections;
 }
 

@@ -22,6 +22,7 @@
 #include "milepost/target/v1/commitment.pb.h"
 #include "milepost/target/v1/drafting.pb.h"
 #include "milepost/target/v1/funnel.pb.h"
+#include "milepost/target/v1/incentive.pb.h"
 #include "milepost/target/v1/letter.pb.h"
 #include "milepost/target/v1/metric.pb.h"
 #include "milepost/target/v1/node.pb.h"
@@ -49,7 +50,8 @@ const google::protobuf::Descriptor* const kLinked[] = {
     target::v1::Letter::descriptor(),         target::v1::RecordedActual::descriptor(),
     target::v1::Letter::descriptor(),         target::v1::SmartThresholds::descriptor(),
     target::v1::SolveFailure::descriptor(),   target::v1::Activity::descriptor(),
-    target::v1::Funnel::descriptor(),         target::v1::NodeEdit::descriptor()};
+    target::v1::Funnel::descriptor(),         target::v1::NodeEdit::descriptor(),
+    target::v1::CommissionTerms::descriptor()};
 
 }  // namespace
 
@@ -371,6 +373,49 @@ const std::vector<Verb>& Verbs() {
        "funnels"},
       {"funnel", "track", "milepost.target.v1.FunnelService.TrackFunnel", {"name"}, "funnels"},
 
+      {"commission",
+       "plan",
+       "milepost.target.v1.IncentiveService.GetCommissionPlan",
+       {"name"},
+       "commissionPlans"},
+      {"commission", "plans", "milepost.target.v1.IncentiveService.ListCommissionPlans", {}},
+      {"commission",
+       "create",
+       "milepost.target.v1.IncentiveService.CreateCommissionPlan",
+       {"commission_plan_id"}},
+      {"commission",
+       "update",
+       "milepost.target.v1.IncentiveService.UpdateCommissionPlan",
+       {"commission_plan.name"},
+       "commissionPlans"},
+      {"commission",
+       "retire",
+       "milepost.target.v1.IncentiveService.RetireCommissionPlan",
+       {"name"},
+       "commissionPlans"},
+      {"commission",
+       "compute",
+       "milepost.target.v1.IncentiveService.ComputeStatement",
+       {"commission_plan", "member", "date"},
+       "commissionPlans"},
+      {"commission",
+       "issue",
+       "milepost.target.v1.IncentiveService.IssueStatement",
+       {"commission_plan", "member", "date"},
+       "commissionPlans"},
+      {"commission",
+       "statement",
+       "milepost.target.v1.IncentiveService.GetStatement",
+       {"name"},
+       "statements"},
+      {"commission", "statements", "milepost.target.v1.IncentiveService.ListStatements", {}},
+      {"commission",
+       "recompute",
+       "milepost.target.v1.IncentiveService.RecomputeStatement",
+       {"name"},
+       "statements"},
+      {"commission", "simulate", "milepost.target.v1.IncentiveService.SimulateStatement", {}},
+
       {"metric", "get", "milepost.target.v1.MetricService.GetMetric", {"name"}, "metrics"},
       {"metric", "list", "milepost.target.v1.MetricService.ListMetrics", {}},
       {"metric",
@@ -534,6 +579,7 @@ const char* FamilySummary(const std::string& family) {
       {"member", "members of the organization"},
       {"calendar", "working calendars, holidays, make-up days"},
       {"funnel", "funnels that are kept and tracked week by week"},
+      {"commission", "commission plans, statements and simulations"},
       {"metric", "what targets measure"},
       {"target", "target plans: split, lock, agree, follow; what a target takes"},
       {"actual", "actual values recorded by hand"},

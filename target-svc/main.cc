@@ -14,6 +14,7 @@
 #include "target-svc/service/directory.h"
 #include "target-svc/service/drafting_service.h"
 #include "target-svc/service/funnel_service.h"
+#include "target-svc/service/incentive_service.h"
 #include "target-svc/service/letter_service.h"
 #include "target-svc/service/member_service.h"
 #include "target-svc/service/metric_service.h"
@@ -59,6 +60,9 @@ absl::Status Serve(rpc::Host& host) {
   FunnelService funnels(host.runner(), directory,
                         reporting::v1::ReportService::NewStub(*reporting));
   SolveService solver(host.runner(), directory, reporting::v1::ReportService::NewStub(*reporting));
+  IncentiveService incentives(host.runner(), directory,
+                              reporting::v1::ReportService::NewStub(*reporting),
+                              host.settings().currency_code);
   host.AddService(units, organization::v1::UnitService::service_full_name());
   host.AddService(members, organization::v1::MemberService::service_full_name());
   host.AddService(calendars, organization::v1::CalendarService::service_full_name());
@@ -74,6 +78,7 @@ absl::Status Serve(rpc::Host& host) {
   host.AddService(activities, v1::ActivityService::service_full_name());
   host.AddService(funnels, v1::FunnelService::service_full_name());
   host.AddService(solver, v1::SolveService::service_full_name());
+  host.AddService(incentives, v1::IncentiveService::service_full_name());
   host.set_may_see_record(
       [&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
         return MaySeeRecord(caller, db, directory, record);

@@ -81,7 +81,7 @@ void ServiceHost::Advance(absl::Duration duration) {
   state_->now += duration;
 }
 
-void ServiceHost::Start(std::initializer_list<grpc::Service*> services) {
+void ServiceHost::Start(const std::vector<grpc::Service*>& services) {
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);

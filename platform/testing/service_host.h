@@ -1,6 +1,5 @@
 #pragma once
 
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,7 +37,7 @@ class ServiceHost {
   absl::Time now() const;
   void Advance(absl::Duration duration);
 
-  void Start(std::initializer_list<grpc::Service*> services);
+  void Start(const std::vector<grpc::Service*>& services);
   // Ends all calls and streams. Before services are destroyed that a stream may still use; the
   // destructor does it too.
   void Stop();

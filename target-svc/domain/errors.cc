@@ -362,6 +362,80 @@ absl::Status SumTooLarge() {
                "the entries add up to more than can be told; ask for fewer");
 }
 
+absl::Status MayNotAct(const std::string& name, const std::string& who) {
+  return Error(StatusCode::kPermissionDenied, "MAY_NOT_ACT",
+               absl::StrCat("on ", name, " acts ", who), {{"name", name}});
+}
+
+absl::Status OwnRecord(const std::string& name) {
+  return Error(StatusCode::kPermissionDenied, "OWN_RECORD",
+               absl::StrCat("nobody decides on what is their own, and ", name, " is yours"),
+               {{"name", name}});
+}
+
+absl::Status WrongState(const std::string& name, const std::string& found,
+                        const std::string& wanted) {
+  return Error(StatusCode::kFailedPrecondition, "WRONG_STATE",
+               absl::StrCat(name, " is ", found, ", not ", wanted),
+               {{"name", name}, {"state", found}, {"wanted", wanted}});
+}
+
+absl::Status NotCovered(const std::string& name, const std::string& member) {
+  return Error(StatusCode::kFailedPrecondition, "NOT_COVERED",
+               absl::StrCat(name, " does not hold for ", member, " in the period"),
+               {{"name", name}, {"member", member}});
+}
+
+absl::Status TargetMissing(const std::string& plan, int64_t version, const std::string& who,
+                           DayRange period) {
+  return Error(StatusCode::kFailedPrecondition, "TARGET_MISSING",
+               absl::StrCat("version ", version, " of ", plan, " has no target above 0 for ", who,
+                            " from ", Day(period.first), " to ", Day(period.last)),
+               {{"plan", plan},
+                {"version", absl::StrCat(version)},
+                {"owner", who},
+                {"first_date", Day(period.first)},
+                {"last_date", Day(period.last)}});
+}
+
+absl::Status PeriodNotOver(absl::CivilDay last) {
+  return Error(StatusCode::kFailedPrecondition, "PERIOD_NOT_OVER",
+               absl::StrCat("the period lasts to ", Day(last), "; what is not over is not issued"),
+               {{"last_date", Day(last)}});
+}
+
+absl::Status LaterIssued(const std::string& statement) {
+  return Error(StatusCode::kFailedPrecondition, "LATER_ISSUED",
+               absl::StrCat(statement, " of a later period was issued already, and carries over ",
+                            "what was open before"),
+               {{"statement", statement}});
+}
+
+absl::Status AlreadyIssued(const std::string& name, const std::string& member,
+                           const std::string& period) {
+  return Error(StatusCode::kAlreadyExists, "ALREADY_EXISTS",
+               absl::StrCat(name, " exists, or ", member, " has a statement of ", period,
+                            " from this commission plan"),
+               {{"name", name}, {"member", member}, {"period", period}});
+}
+
+absl::Status StatementChanged(const std::string& member, const std::string& hash) {
+  return Error(StatusCode::kAborted, "STATEMENT_CHANGED",
+               absl::StrCat("the statement of ", member, " is another now; compute it again"),
+               {{"member", member}, {"content_hash", hash}});
+}
+
+absl::Status ScorecardIncomplete(const std::string& name) {
+  return Error(StatusCode::kFailedPrecondition, "SCORECARD_INCOMPLETE",
+               absl::StrCat(name, " has KPIs without a result; measure and rate them"),
+               {{"name", name}});
+}
+
+absl::Status OwnRating(const std::string& name) {
+  return Error(StatusCode::kPermissionDenied, "OWN_RATING",
+               absl::StrCat(name, " is reviewed by another than who rated it"), {{"name", name}});
+}
+
 absl::Status NodeLocked(const std::string& name, int64_t units) {
   return Error(StatusCode::kFailedPrecondition, "NODE_LOCKED",
                absl::StrCat(name, " is locked to ", units, "; unlock it first"),

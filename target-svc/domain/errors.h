@@ -83,6 +83,23 @@ absl::Status AlreadyCorrected(const std::string& name, const std::string& by);
 absl::Status NotThereOn(const std::string& name, absl::CivilDay day);
 absl::Status SumTooLarge();
 
+// Incentives, scorecards, action plans.
+absl::Status MayNotAct(const std::string& name, const std::string& who);
+// Of what is their own nobody decides.
+absl::Status OwnRecord(const std::string& name);
+absl::Status WrongState(const std::string& name, const std::string& found,
+                        const std::string& wanted);
+absl::Status NotCovered(const std::string& name, const std::string& member);
+absl::Status TargetMissing(const std::string& plan, int64_t version, const std::string& who,
+                           DayRange period);
+absl::Status PeriodNotOver(absl::CivilDay last);
+absl::Status LaterIssued(const std::string& statement);
+absl::Status AlreadyIssued(const std::string& name, const std::string& member,
+                           const std::string& period);
+absl::Status StatementChanged(const std::string& member, const std::string& hash);
+absl::Status ScorecardIncomplete(const std::string& name);
+absl::Status OwnRating(const std::string& name);
+
 // Nodes.
 absl::Status NodeLocked(const std::string& name, int64_t units);
 absl::Status OutsideBounds(const std::string& name, int64_t found, int64_t min, int64_t max);

@@ -24,6 +24,8 @@ constexpr size_t kMaxQuestions = 500;
 // What reporting-svc answers at once.
 constexpr size_t kNamesPerQuestion = 2'000;
 constexpr int kPeriodsPerQuestion = History::kMaxDaysAsked;
+// Time to answer the caller after reporting-svc has answered too late.
+constexpr absl::Duration kMargin = absl::Milliseconds(50);
 
 std::string NameOf(const char* collection, const std::string& id) {
   return id.empty() ? "" : resource::Name(collection, id);
@@ -89,7 +91,13 @@ absl::StatusOr<repv1::Actuals> History::Ask(const repv1::GetActualsRequest& requ
   if (answers_.size() >= kMaxQuestions)
     return error::TooManyHistoryQueries(answers_.size() + 1, kMaxQuestions);
   grpc::ClientContext context;
-  caller_.Prepare(context);
+  if (as_ == AskAs::kCaller) {
+    caller_.Prepare(context);
+  } else {
+    // Without a token the certificate of this service says who asks.
+    context.AddMetadata("traceparent", caller_.traceparent());
+    context.set_deadline(absl::ToChronoTime(caller_.deadline() - kMargin));
+  }
   repv1::Actuals actuals;
   const grpc::Status status = reports_.GetActuals(&context, request, &actuals);
   if (!status.ok()) {
@@ -244,6 +252,36 @@ absl::StatusOr<std::vector<int64_t>> History::Weeks(const HistorySpec& spec, con
   if (!actuals.ok()) return actuals.status();
   if (actuals->rows_size() == 0) return std::vector<int64_t>();
   return std::vector<int64_t>(actuals->rows(0).values().begin(), actuals->rows(0).values().end());
+}
+
+absl::StatusOr<History::Sales> History::MemberSales(const HistorySpec& spec,
+                                                    const std::string& member_id, DayRange range) {
+  repv1::GetActualsRequest request;
+  request.set_metric(resource::Name("metrics", spec.metric_id));
+  *request.mutable_range() = ToProto(range);
+  request.set_granularity(repv1::DAY);
+  request.mutable_filter()->set_member(resource::Name("members", member_id));
+  request.set_returns_apart(true);
+  const absl::StatusOr<repv1::Actuals> actuals = Ask(request, spec);
+  if (!actuals.ok()) return actuals.status();
+  const int days = static_cast<int>(range.last - range.first) + 1;
+  if (actuals->rows_size() != 1 || actuals->rows(0).values_size() != days)
+    return error::HistoryUnavailable("it did not answer for every day");
+  const auto day_of = [](const type::v1::Date& date) {
+    return absl::CivilDay(date.year(), date.month(), date.day());
+  };
+  const repv1::Actuals::Row& row = actuals->rows(0);
+  Sales sales;
+  sales.by_day.assign(row.values().begin(), row.values().end());
+  for (const repv1::Actuals::Return& one : row.returns()) {
+    Return back{day_of(one.date()), std::nullopt, one.value()};
+    if (one.has_origin_date()) back.origin = day_of(one.origin_date());
+    if (back.day < range.first || back.day > range.last) continue;
+    // The values hold what came back: here they are what was sold.
+    sales.by_day[static_cast<size_t>(back.day - range.first)] -= back.value;
+    sales.returns.push_back(back);
+  }
+  return sales;
 }
 
 absl::StatusOr<repv1::Actuals> History::AskMembers(const HistorySpec& spec,

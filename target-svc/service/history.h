@@ -32,12 +32,16 @@ struct HistorySpec {
   NewcomerRule newcomers = NewcomerRule::kNothing;
 };
 
-// Actuals of reporting-svc, asked with the caller's identity. One object serves one call: what it
-// has read it does not ask again.
+// Who reporting-svc is asked as: the caller, or this service where an answer holds figures that its
+// reader may know together but not one by one.
+enum class AskAs { kCaller, kService };
+
+// Actuals of reporting-svc. One object serves one call: what it has read it does not ask again.
 class History {
  public:
-  History(reporting::v1::ReportService::StubInterface& reports, const rpc::Caller& caller)
-      : reports_(reports), caller_(caller) {}
+  History(reporting::v1::ReportService::StubInterface& reports, const rpc::Caller& caller,
+          AskAs as = AskAs::kCaller)
+      : reports_(reports), caller_(caller), as_(as) {}
 
   // What the parts of the node achieved in the periods of the spec, to be mixed by its rules. A
   // part without actuals in a period was not there. UNAVAILABLE if reporting-svc is away; else what
@@ -55,6 +59,19 @@ class History {
   // What was achieved in a scope in each week, from Monday, of these days; at most 400 weeks.
   absl::StatusOr<std::vector<int64_t>> Weeks(const HistorySpec& spec, const Scope& scope,
                                              DayRange range);
+
+  // What a member sold day by day, and what came back apart: at most kMaxDaysAsked days.
+  struct Return {
+    absl::CivilDay day;
+    std::optional<absl::CivilDay> origin;  // The day that it had counted on; unset if unknown.
+    int64_t value = 0;                     // Below 0 as a rule.
+  };
+  struct Sales {
+    std::vector<int64_t> by_day;
+    std::vector<Return> returns;
+  };
+  absl::StatusOr<Sales> MemberSales(const HistorySpec& spec, const std::string& member_id,
+                                    DayRange range);
 
   // What each of the members achieved on these days, wherever; at most 2,000 members.
   absl::StatusOr<std::vector<int64_t>> MemberTotals(const HistorySpec& spec,
@@ -80,6 +97,7 @@ class History {
 
   reporting::v1::ReportService::StubInterface& reports_;
   const rpc::Caller& caller_;
+  const AskAs as_;
   std::map<std::string, reporting::v1::Actuals> answers_;  // By serialized request.
 };
 

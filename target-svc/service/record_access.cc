@@ -7,6 +7,7 @@
 #include "target-svc/service/actual_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/funnel_service.h"
+#include "target-svc/service/incentive_service.h"
 #include "target-svc/service/plan_view.h"
 #include "target-svc/store/actual_store.h"
 #include "target-svc/store/commitment_store.h"
@@ -27,6 +28,12 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
     });
     return letter.ok() && caller.scope().MaySeePersonal(letter->member_id);
   }
+  if (const auto statement_id = resource::IdOf("statements", record)) {
+    const StatementStore statements{};
+    const absl::StatusOr<StoredStatement> statement =
+        db.Read([&](db::Snapshot& snapshot) { return statements.Load(snapshot, *statement_id); });
+    return statement.ok() && MaySeeStatement(caller, *statement);
+  }
   if (record == "smartThresholds") return true;
   if (caller.scope().sees_all()) return true;
   if (const auto actual_id = resource::IdOf("actuals", record)) {
@@ -37,6 +44,15 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
       const absl::StatusOr<Actor> actor = directory.ActorOf(caller, snapshot);
       if (!actor.ok()) return actor.status();
       return MaySeeActual(caller, *actor, *actual);
+    });
+    return seen.ok() && *seen;
+  }
+  if (const auto commission_plan_id = resource::IdOf("commissionPlans", record)) {
+    const CommissionPlanStore plans{};
+    const absl::StatusOr<bool> seen = db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<bool> {
+      const absl::StatusOr<StoredCommissionPlan> plan = plans.Load(snapshot, *commission_plan_id);
+      if (!plan.ok()) return plan.status();
+      return MaySeeCommissionPlan(caller, snapshot, directory, *plan);
     });
     return seen.ok() && *seen;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -74,6 +75,15 @@ class FakeReports final : public reporting::v1::ReportService::Service {
       return grpc::Status::OK;
     }
     reporting::v1::Actuals::Row& row = *response->add_rows();
+    if (request->returns_apart()) {
+      const std::string& name = request->filter().member();
+      for (absl::CivilDay day = Day(request->range().first_date());
+           day <= Day(request->range().last_date()); ++day) {
+        row.add_values(by_day[name][day]);
+      }
+      row.mutable_returns()->Assign(returns[name].begin(), returns[name].end());
+      return grpc::Status::OK;
+    }
     for (const auto& [first, value] : by_month) {
       if (first < Day(request->range().first_date()) || Day(request->range().last_date()) < first)
         continue;
@@ -92,7 +102,8 @@ class FakeReports final : public reporting::v1::ReportService::Service {
   }
 
   std::map<std::string, int64_t> by_name;
-  std::map<std::string, std::map<absl::CivilDay, int64_t>> by_day;  // Of a name.
+  std::map<std::string, std::map<absl::CivilDay, int64_t>> by_day;             // Of a name.
+  std::map<std::string, std::vector<reporting::v1::Actuals::Return>> returns;  // Of a member.
   std::map<absl::CivilDay, int64_t> by_month;
   std::vector<reporting::v1::GetActualsRequest> requests;
   grpc::Status failure;
@@ -106,7 +117,17 @@ class TargetTest : public ::testing::Test {
     std::vector<Role> roles;
   };
 
-  TargetTest()
+  // What a service is made of.
+  struct Parts {
+    rpc::Runner& runner;
+    Directory& directory;
+    std::shared_ptr<grpc::Channel> reports;
+  };
+  // Makes the services that only one test needs.
+  using MakeServices =
+      std::function<std::vector<std::unique_ptr<grpc::Service>>(const Parts& parts)>;
+
+  explicit TargetTest(const MakeServices& make_more = nullptr)
       : host_(Migrations()),
         clock_{[this] { return host_.runner().now(); }, host_.runner().options().zone},
         directory_(clock_, host_.organization()),
@@ -131,10 +152,15 @@ class TargetTest : public ::testing::Test {
                         reporting::v1::ReportService::NewStub(reports_channel_)),
         solve_service_(host_.runner(), directory_,
                        reporting::v1::ReportService::NewStub(reports_channel_)) {
-    host_.Start({&unit_service_, &member_service_, &calendar_service_, &metric_service_,
-                 &plan_service_, &node_service_, &planning_service_, &commitment_service_,
-                 &letter_service_, &actual_service_, &setting_service_, &solve_service_,
-                 &activity_service_, &funnel_service_, &drafting_service_});
+    if (make_more) more_services_ = make_more({host_.runner(), directory_, reports_channel_});
+    std::vector<grpc::Service*> services{
+        &unit_service_,     &member_service_, &calendar_service_, &metric_service_,
+        &plan_service_,     &node_service_,   &planning_service_, &commitment_service_,
+        &letter_service_,   &actual_service_, &setting_service_,  &solve_service_,
+        &activity_service_, &funnel_service_, &drafting_service_};
+    for (const std::unique_ptr<grpc::Service>& more : more_services_)
+      services.push_back(more.get());
+    host_.Start(services);
     units_ = organization::v1::UnitService::NewStub(host_.channel());
     members_ = organization::v1::MemberService::NewStub(host_.channel());
     calendars_ = organization::v1::CalendarService::NewStub(host_.channel());
@@ -382,6 +408,7 @@ class TargetTest : public ::testing::Test {
   ActivityService activity_service_;
   FunnelService funnel_service_;
   SolveService solve_service_;
+  std::vector<std::unique_ptr<grpc::Service>> more_services_;
   std::unique_ptr<organization::v1::UnitService::Stub> units_;
   std::unique_ptr<organization::v1::MemberService::Stub> members_;
   std::unique_ptr<organization::v1::CalendarService::Stub> calendars_;
