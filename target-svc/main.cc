@@ -7,6 +7,7 @@
 #include "platform/log/log.h"
 #include "platform/resource/name.h"
 #include "platform/rpc/host.h"
+#include "target-svc/service/action_service.h"
 #include "target-svc/service/activity_service.h"
 #include "target-svc/service/actual_service.h"
 #include "target-svc/service/calendar_service.h"
@@ -23,6 +24,7 @@
 #include "target-svc/service/plan_view.h"
 #include "target-svc/service/planning_service.h"
 #include "target-svc/service/record_access.h"
+#include "target-svc/service/scorecard_service.h"
 #include "target-svc/service/setting_service.h"
 #include "target-svc/service/solve_service.h"
 #include "target-svc/service/unit_service.h"
@@ -63,6 +65,11 @@ absl::Status Serve(rpc::Host& host) {
   IncentiveService incentives(host.runner(), directory,
                               reporting::v1::ReportService::NewStub(*reporting),
                               host.settings().currency_code);
+  ScorecardService scorecards(host.runner(), directory,
+                              reporting::v1::ReportService::NewStub(*reporting),
+                              host.settings().currency_code);
+  ActionPlanService actions(host.runner(), directory,
+                            reporting::v1::ReportService::NewStub(*reporting));
   host.AddService(units, organization::v1::UnitService::service_full_name());
   host.AddService(members, organization::v1::MemberService::service_full_name());
   host.AddService(calendars, organization::v1::CalendarService::service_full_name());
@@ -79,6 +86,8 @@ absl::Status Serve(rpc::Host& host) {
   host.AddService(funnels, v1::FunnelService::service_full_name());
   host.AddService(solver, v1::SolveService::service_full_name());
   host.AddService(incentives, v1::IncentiveService::service_full_name());
+  host.AddService(scorecards, v1::ScorecardService::service_full_name());
+  host.AddService(actions, v1::ActionPlanService::service_full_name());
   host.set_may_see_record(
       [&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
         return MaySeeRecord(caller, db, directory, record);

@@ -4,6 +4,7 @@
 
 #include "platform/resource/name.h"
 #include "target-svc/domain/errors.h"
+#include "target-svc/service/action_service.h"
 #include "target-svc/service/actual_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/funnel_service.h"
@@ -12,6 +13,7 @@
 #include "target-svc/store/actual_store.h"
 #include "target-svc/store/commitment_store.h"
 #include "target-svc/store/letter_store.h"
+#include "target-svc/store/scorecard_store.h"
 
 namespace milepost::target {
 
@@ -34,8 +36,24 @@ bool MaySeeRecord(const rpc::Caller& caller, db::Session& db, Directory& directo
         db.Read([&](db::Snapshot& snapshot) { return statements.Load(snapshot, *statement_id); });
     return statement.ok() && MaySeeStatement(caller, *statement);
   }
-  if (record == "smartThresholds") return true;
+  if (const auto scorecard_id = resource::IdOf("scorecards", record)) {
+    const ScorecardStore scorecards{};
+    const absl::StatusOr<StoredScorecard> scorecard =
+        db.Read([&](db::Snapshot& snapshot) { return scorecards.Load(snapshot, *scorecard_id); });
+    return scorecard.ok() && caller.scope().MaySeePersonal(scorecard->member_id);
+  }
+  if (record == "smartThresholds" || resource::IdOf("scorecardTemplates", record)) return true;
   if (caller.scope().sees_all()) return true;
+  if (const auto action_ids = resource::ChildIdsOf("plans", "actions", record)) {
+    const ActionStore actions{};
+    const absl::StatusOr<bool> seen = db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<bool> {
+      const absl::StatusOr<StoredActionPlan> action =
+          actions.Load(snapshot, action_ids->parent, action_ids->id);
+      if (!action.ok()) return action.status();
+      return ActionPlanService::MaySee(caller, snapshot, directory, *action);
+    });
+    return seen.ok() && *seen;
+  }
   if (const auto actual_id = resource::IdOf("actuals", record)) {
     const ActualStore actuals{};
     const absl::StatusOr<bool> seen = db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<bool> {
