@@ -24,6 +24,8 @@ namespace {
 constexpr char kWriteFailureUrl[] = "milepost/change-write-failure";
 constexpr size_t kMaxWordBytes = 63;
 constexpr size_t kColumns = 15;
+// Changes of one transaction that are held back at most.
+constexpr size_t kMaxGathered = 2'000;
 
 constexpr char kInsertHead[] =
     "INSERT INTO changes (change_id, transaction_id, aggregate_type, aggregate_id,"
@@ -40,11 +42,13 @@ struct Row {
   bool deleted;
 };
 
-// The changes of one transaction until it commits.
+// The changes of one transaction until they are written.
 struct Gathered {
   Context why;  // Of the first change.
   std::vector<Row> rows;
   absl::Time not_before = absl::InfinitePast();
+  std::string key;     // Of the transaction, once some are written.
+  size_t written = 0;  // Changes before `rows`.
 };
 
 bool IsUtf8ContinuationByte(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
@@ -76,16 +80,18 @@ absl::Status WriteFailure(absl::Status status) {
 absl::Status Write(db::Transaction& tx, Gathered& gathered) {
   const absl::Time time =
       absl::FromUnixMicros(absl::ToUnixMicros(std::max(absl::Now(), gathered.not_before)));
-  const std::string key = TimeOrderedKey(time);
+  gathered.not_before = time;
+  if (gathered.key.empty()) gathered.key = TimeOrderedKey(time);
   const Context& why = gathered.why;
   const bool repeatable = !why.request_id.empty();
   std::vector<db::Value> values;
   values.reserve(gathered.rows.size() * kColumns);
   for (size_t i = 0; i < gathered.rows.size(); ++i) {
     Row& row = gathered.rows[i];
-    const bool carries_request = repeatable && i == 0;
-    values.emplace_back(absl::StrFormat("c%s-%05x", key, i));
-    values.emplace_back(absl::StrCat("t", key));
+    const size_t number = gathered.written + i;
+    const bool carries_request = repeatable && number == 0;
+    values.emplace_back(absl::StrFormat("c%s-%06x", gathered.key, number));
+    values.emplace_back(absl::StrCat("t", gathered.key));
     values.emplace_back(row.aggregate_type);
     values.emplace_back(row.name);
     values.emplace_back(row.version);
@@ -104,6 +110,8 @@ absl::Status Write(db::Transaction& tx, Gathered& gathered) {
     }
     values.emplace_back(time);
   }
+  gathered.written += gathered.rows.size();
+  gathered.rows.clear();
   const absl::Status inserted = tx.InsertRows({"insert_changes", kInsertHead}, kInsertRow, values);
   if (inserted.ok()) return inserted;
   const std::optional<std::string> duplicate = db::DuplicateKey(inserted);
@@ -197,7 +205,7 @@ absl::Status Record(db::Transaction& tx, const Context& why, const Event& event)
   gathered.rows.push_back(std::move(row));
   gathered.not_before =
       std::max(gathered.not_before, event.previous_update_time + absl::Microseconds(1));
-  return absl::OkStatus();
+  return gathered.rows.size() < kMaxGathered ? absl::OkStatus() : Write(tx, gathered);
 }
 
 bool IsWriteFailure(const absl::Status& status) {

@@ -32,12 +32,13 @@ inline constexpr size_t kMaxReasonCharacters = 1000;
 inline constexpr size_t kMaxNameBytes = 160;
 inline constexpr size_t kMaxStateBytes = 1024 * 1024;  // Serialized.
 
-// Adds a change to the transaction. All changes of a transaction are written right before COMMIT by
-// multi-row INSERTs: one round trip unless they are many. The state is copied now. The commit then
-// fails with ALREADY_EXISTS REQUEST_ID_USED if the `request_id` was used before (Replay answers
-// it), with ABORTED CONCURRENT_CHANGE if the record has this version already: one that is made anew
-// under the id of a deleted one goes on with its versions. INVALID_ARGUMENT for a `request_id` that
-// is no UUID and for a reason that is too long; INTERNAL for an event that breaks the limits above.
+// Adds a change to the transaction. The changes of a transaction are written right before COMMIT by
+// multi-row INSERTs, one round trip unless they are many; beyond 2,000 some are written now. The
+// state is copied now. The commit, or this, then fails with ALREADY_EXISTS REQUEST_ID_USED if the
+// `request_id` was used before (Replay answers it), with ABORTED CONCURRENT_CHANGE if the record
+// has this version already: one that is made anew under the id of a deleted one goes on with its
+// versions. INVALID_ARGUMENT for a `request_id` that is no UUID and for a reason that is too long;
+// INTERNAL for an event that breaks the limits above.
 absl::Status Record(db::Transaction& tx, const Context& why, const Event& event);
 
 // True if a transaction failed because its changes could not be kept, for none of the reasons above

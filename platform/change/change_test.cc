@@ -46,6 +46,8 @@ Context ContextOf(const v1::Change& request) {
           .request_hash = RequestHash(request)};
 }
 
+std::string IdOf(int number) { return absl::StrFormat("8d9e7f3c-5a41-4a4f-9a35-%012d", number); }
+
 class ChangeTest : public ::testing::Test {
  protected:
   absl::Status RecordOne(const Context& why, const std::string& name, int64_t version,
@@ -111,11 +113,11 @@ TEST_F(ChangeTest, WritesAllChangesOfATransactionTogether) {
 }
 
 TEST_F(ChangeTest, AnyNumberOfChanges) {
-  for (const int count : {1, 24, 25, 26, 100, 126, 500, 777}) {
+  for (const int count : {1, 24, 25, 26, 100, 126, 500, 777, 2000, 4100}) {
     const auto status = session_->Transact([&](db::Transaction& tx) -> absl::Status {
       for (int i = 0; i < count; ++i) {
         const type::v1::Money state = Yuan(i);
-        absl::Status status = Record(tx, Context{.actor = "mei"},
+        absl::Status status = Record(tx, ContextOf(Request("things/n", IdOf(count))),
                                      {.type = "thing.created",
                                       .aggregate_type = "thing",
                                       .name = absl::StrCat("things/n", count, "-", i),
@@ -128,13 +130,27 @@ TEST_F(ChangeTest, AnyNumberOfChanges) {
     ASSERT_THAT(status, IsOk());
     const auto rows = session_->Read([&](db::Snapshot& snapshot) {
       return snapshot.Query({"test",
-                             "SELECT COUNT(*), COUNT(DISTINCT transaction_id), MIN(change_id) FROM"
-                             " changes WHERE aggregate_id LIKE ? LIMIT 1"},
-                            absl::StrCat("things/n", count, "-%"));
+                             "SELECT COUNT(*), COUNT(DISTINCT transaction_id), COUNT(request_id),"
+                             " MAX(request_id = ? AND aggregate_id LIKE '%-0') FROM changes"
+                             " WHERE aggregate_id LIKE ? LIMIT 1"},
+                            IdOf(count), absl::StrCat("things/n", count, "-%"));
     });
     ASSERT_THAT(rows, IsOk());
     EXPECT_EQ(rows->front().Int64(0), count);
     EXPECT_EQ(rows->front().Int64(1), 1);
+    EXPECT_EQ(rows->front().Int64(2), 1) << "the first carries the request";
+    EXPECT_EQ(rows->front().Int64(3), 1);
+    const auto names = session_->Read([&](db::Snapshot& snapshot) {
+      return snapshot.Query({"test",
+                             "SELECT aggregate_id FROM changes WHERE aggregate_id LIKE ?"
+                             " ORDER BY change_id LIMIT 5000"},
+                            absl::StrCat("things/n", count, "-%"));
+    });
+    ASSERT_THAT(names, IsOk());
+    for (int i = 0; i < count; ++i) {
+      ASSERT_EQ(names->at(static_cast<size_t>(i)).String(0),
+                absl::StrCat("things/n", count, "-", i));
+    }
   }
 }
 
