@@ -10,10 +10,6 @@ namespace {
 constexpr size_t kKeyHead = 5;                  // Bytes of a packed key before its member.
 constexpr int64_t kDayBias = int64_t{1} << 31;  // So that days order as their bytes do.
 
-void AddTo(Values& sum, const Values& values) {
-  for (size_t i = 0; i < kValueCount; ++i) sum[i] += values[i];
-}
-
 }  // namespace
 
 std::string CellKey::Pack() const {

@@ -32,6 +32,10 @@ enum class Group {
 inline constexpr size_t kValueCount = 7;  // The most that any group uses.
 using Values = std::array<int64_t, kValueCount>;
 
+inline void AddTo(Values& sum, const Values& more) {
+  for (size_t i = 0; i < kValueCount; ++i) sum[i] += more[i];
+}
+
 // Places in `Values`, by group.
 namespace opened {
 enum { kOpened, kOpen, kWon, kLost };

@@ -79,7 +79,7 @@ std::map<Answer, Values> BruteForce(const std::vector<Fact>& facts, const Figure
     if (!fits) continue;
     Values& sum = sums[{query.by_member ? fact.member : "", fact.key(query.by_dim),
                         query.by_sub ? fact.sub : "", PeriodIn(query, fact.day)}];
-    for (size_t i = 0; i < kValueCount; ++i) sum[i] += fact.values[i];
+    AddTo(sum, fact.values);
   }
   std::erase_if(sums, [](const auto& entry) { return IsZero(entry.second); });
   return sums;
@@ -134,7 +134,7 @@ TEST(FiguresProperty, StoredCellsCountAsTheirFacts) {
     ASSERT_TRUE(figures.AddStored(key, cells.Pack(key)));
     Values sum = {};
     for (const auto& [place, values] : sums) {
-      for (size_t i = 0; i < kValueCount; ++i) sum[i] += values[i];
+      AddTo(sum, values);
     }
     EXPECT_EQ(figures.SumOf(key), sum) << key.ToString();
   }

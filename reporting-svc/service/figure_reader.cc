@@ -9,10 +9,6 @@
 namespace milepost::reporting {
 namespace {
 
-void AddTo(Values& sum, const Values& values) {
-  for (size_t i = 0; i < kValueCount; ++i) sum[i] += values[i];
-}
-
 // The member's id without its collection; empty for a service.
 std::string IdIn(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 

@@ -242,7 +242,7 @@ std::map<Answer, Values> BruteForce(const std::vector<Fact>& facts, const Figure
     Answer answer{query.by_member ? fact.member : "",
                   query.by_dim == Dim::kNone ? "" : fact.key(query.by_dim),
                   query.by_sub ? fact.sub : "", PeriodOf(query.range, query.granularity, fact.day)};
-    for (size_t i = 0; i < kValueCount; ++i) sums[answer][i] += fact.values[i];
+    AddTo(sums[answer], fact.values);
   }
   std::erase_if(sums, [](const auto& entry) { return IsZero(entry.second); });
   return sums;
@@ -324,7 +324,7 @@ TEST_P(ProjectionProperty, CellsEqualTheirFactsInWhateverBatchesTheyCame) {
         return figures.Read(snapshot, {query}, [&](size_t, const FigureRow& row) {
           const Answer answer{std::string(row.member), std::string(row.key), std::string(row.sub),
                               PeriodOf(query.range, query.granularity, row.day)};
-          for (size_t i = 0; i < kValueCount; ++i) sums[answer][i] += row.values[i];
+          AddTo(sums[answer], row.values);
         });
       });
       ASSERT_THAT(read, IsOk());

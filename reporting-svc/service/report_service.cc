@@ -95,7 +95,7 @@ v1::FunnelReport::Funnel FunnelOf(v1::ReportGroup group, const Series& openings,
   Values sum = {};
   for (const auto& [key, values] : openings) {
     if (!OfProcess(process, key.second)) continue;
-    for (size_t i = 0; i < kValueCount; ++i) sum[i] += values[i];
+    AddTo(sum, values);
   }
   funnel.set_opened(sum[opened::kOpened]);
   funnel.set_open(sum[opened::kOpen]);
@@ -203,7 +203,7 @@ v1::RevenueReport::Row RevenueRow(v1::ReportGroup group, const Series& series,
   for (size_t i = 0; i < periods.size(); ++i) {
     const auto found = series.find({i, ""});
     const Values values = found == series.end() ? Values{} : found->second;
-    for (size_t v = 0; v < kValueCount; ++v) sum[v] += values[v];
+    AddTo(sum, values);
     v1::RevenueReport::Cell& cell = *row.add_cells();
     cell = RevenueCell(periods[i], values, by_product);
     if (i > 0 && before > 0) {

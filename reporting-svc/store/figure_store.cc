@@ -103,7 +103,7 @@ class Loading {
 Values SumOf(const StoredCell& cell) {
   Values sum = {};
   PackedCell(cell.key, cell.content).ForEach([&sum](const Place&, const Values& values) {
-    for (size_t i = 0; i < kValueCount; ++i) sum[i] += values[i];
+    AddTo(sum, values);
   });
   return sum;
 }
