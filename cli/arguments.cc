@@ -22,6 +22,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "milepost/target/v1/node.pb.h"
 #include "milepost/type/v1/type.pb.h"
+#include "platform/types/proto.h"
 
 namespace milepost::cli {
 namespace {
@@ -109,15 +110,9 @@ absl::Status Wrong(const Flag& flag, const std::string& text, const std::string&
       absl::StrCat("--", flag.name, ": '", text, "' is not ", wanted));
 }
 
-void SetDate(absl::CivilDay day, type::v1::Date* date) {
-  date->set_year(static_cast<int32_t>(day.year()));
-  date->set_month(day.month());
-  date->set_day(day.day());
-}
-
 void SetRange(const Days& days, type::v1::DateRange* range) {
-  SetDate(days.first, range->mutable_first_date());
-  SetDate(days.last, range->mutable_last_date());
+  *range->mutable_first_date() = ToProto(days.first);
+  *range->mutable_last_date() = ToProto(days.last);
 }
 
 constexpr char kDaysRule[] = "a period such as 2018, 2018Q1, 2018-03 or 2018-01-01..2018-03-31";
@@ -134,7 +129,7 @@ absl::Status SetMessage(const Flag& flag, const std::string& text, Message* valu
   if (auto* date = dynamic_cast<type::v1::Date*>(value)) {
     const auto day = ParseDay(text);
     if (!day) return Wrong(flag, text, "a day such as 2018-01-31");
-    SetDate(*day, date);
+    *date = ToProto(*day);
     return absl::OkStatus();
   }
   if (auto* range = dynamic_cast<type::v1::DateRange*>(value)) {

@@ -14,6 +14,7 @@
 #include "cli/text.h"
 #include "google/protobuf/stubs/common.h"
 #include "platform/resource/name.h"
+#include "platform/types/proto.h"
 
 namespace milepost::cli {
 namespace {
@@ -22,12 +23,6 @@ constexpr char kProcess[] = "processes/crm";
 constexpr char kCurrency[] = "CNY";
 // The organization must be in force on the day of the oldest fact.
 const absl::CivilDay kBegin(2010, 1, 1);
-
-void SetDate(absl::CivilDay day, type::v1::Date* date) {
-  date->set_year(static_cast<int32_t>(day.year()));
-  date->set_month(day.month());
-  date->set_day(day.day());
-}
 
 // "10/20/2016": month/day/year.
 std::optional<absl::CivilDay> ParseUsDate(const std::string& text) {
@@ -160,7 +155,7 @@ class Reader {
         FillMember(*lead.mutable_member(), manager, office_unit, "Sales manager");
         auto* managed = lead.mutable_member()->add_manages();
         managed->set_unit(team);
-        SetDate(kBegin, managed->mutable_first_date());
+        *managed->mutable_first_date() = ToProto(kBegin);
       }
       organization::v1::ImportMemberRow member;
       member.set_line(row.line);
@@ -288,7 +283,7 @@ class Reader {
     row.mutable_unit()->set_parent(parent);
     row.mutable_unit()->set_kind(kind);
     row.mutable_unit()->set_region(region);
-    SetDate(kBegin, row.mutable_unit()->mutable_start_date());
+    *row.mutable_unit()->mutable_start_date() = ToProto(kBegin);
     out_.dataset.units.push_back(std::move(row));
   }
 
@@ -298,7 +293,7 @@ class Reader {
     member.set_display_name(name);
     member.set_unit(unit);
     member.set_job_title(job_title);
-    SetDate(kBegin, member.mutable_start_date());
+    *member.mutable_start_date() = ToProto(kBegin);
   }
 
   std::string Sector(const File& file, const Csv::Row& row) {
@@ -365,7 +360,7 @@ class Reader {
         problems.push_back(absl::StrCat(column, " '", text, "' is not a date month/day/year"));
         return std::nullopt;
       }
-      SetDate(*day, target);
+      *target = ToProto(*day);
       return day;
     };
     const std::string stage = file.Get(row, "deal_stage");

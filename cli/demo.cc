@@ -15,6 +15,7 @@
 #include "milepost/target/v1/node.grpc.pb.h"
 #include "milepost/target/v1/plan.grpc.pb.h"
 #include "platform/rpc/status.h"
+#include "platform/types/proto.h"
 
 namespace milepost::cli {
 namespace {
@@ -105,14 +106,9 @@ int64_t Pick(uint64_t what, int64_t index, int64_t below) {
                               static_cast<uint64_t>(below));
 }
 
-void SetDate(absl::CivilDay day, type::v1::Date* date) {
-  date->set_year(static_cast<int32_t>(day.year()));
-  date->set_month(day.month());
-  date->set_day(day.day());
-}
 void SetYear(int64_t year, type::v1::DateRange* range) {
-  SetDate(absl::CivilDay(year, 1, 1), range->mutable_first_date());
-  SetDate(absl::CivilDay(year, 12, 31), range->mutable_last_date());
+  *range->mutable_first_date() = ToProto(absl::CivilDay(year, 1, 1));
+  *range->mutable_last_date() = ToProto(absl::CivilDay(year, 12, 31));
 }
 
 constexpr int kMembers = static_cast<int>(kRegions.size()) * kTeamsPerRegion * kMembersPerTeam;
@@ -140,7 +136,7 @@ void AddOrganization(absl::CivilDay begin, Dataset& data) {
     row.mutable_unit()->set_parent(parent);
     row.mutable_unit()->set_kind(kind);
     row.mutable_unit()->set_region(region);
-    SetDate(begin, row.mutable_unit()->mutable_start_date());
+    *row.mutable_unit()->mutable_start_date() = ToProto(begin);
   };
   const auto add_member = [&](const std::string& name, const std::string& display_name,
                               const std::string& unit, const std::string& title,
@@ -151,11 +147,11 @@ void AddOrganization(absl::CivilDay begin, Dataset& data) {
     row.mutable_member()->set_display_name(display_name);
     row.mutable_member()->set_unit(unit);
     row.mutable_member()->set_job_title(title);
-    SetDate(begin, row.mutable_member()->mutable_start_date());
+    *row.mutable_member()->mutable_start_date() = ToProto(begin);
     if (!manages.empty()) {
       auto* managed = row.mutable_member()->add_manages();
       managed->set_unit(manages);
-      SetDate(begin, managed->mutable_first_date());
+      *managed->mutable_first_date() = ToProto(begin);
     }
   };
   add_unit(kCompany, "里程碑机电集团", "", organization::v1::COMPANY, "");
@@ -259,8 +255,8 @@ void AddOpportunities(const DemoOptions& options, int64_t customers, absl::Civil
     row.mutable_amount()->set_currency_code(kCurrency);
     row.mutable_amount()->set_minor_units(product.price_yuan * 100 * (1 + Pick(23, i, 3)) *
                                           (90 + Pick(24, i, 21)) / 100);
-    SetDate(opened, row.mutable_create_date());
-    SetDate(opened, row.mutable_open_date());
+    *row.mutable_create_date() = ToProto(opened);
+    *row.mutable_open_date() = ToProto(opened);
     // It goes through the stages until it is won, lost, or today comes.
     const int64_t fate = Pick(25, i, 100);  // Below 55 won, below 90 lost, else it stays open.
     const size_t lost_in = static_cast<size_t>(Pick(26, i, kStages.size()));
@@ -271,7 +267,7 @@ void AddOpportunities(const DemoOptions& options, int64_t customers, absl::Civil
       stage = s;
       auto* entry = row.add_stage_entries();
       entry->set_stage(kStages[s].id);
-      SetDate(day, entry->mutable_enter_date());
+      *entry->mutable_enter_date() = ToProto(day);
       day += 1 + Pick(30 + s, i, kStages[s].expected_days * 2);
       if (day > options.today) break;
       const bool won = fate < 55 && s + 1 == kStages.size();
@@ -280,7 +276,7 @@ void AddOpportunities(const DemoOptions& options, int64_t customers, absl::Civil
         row.set_state(won ? opportunity::v1::WON : opportunity::v1::LOST);
         row.set_close_reason(won ? kWinReasons[static_cast<size_t>(Pick(27, i, 4))]
                                  : kLossReasons[static_cast<size_t>(Pick(28, i, 4))]);
-        SetDate(day, row.mutable_close_date());
+        *row.mutable_close_date() = ToProto(day);
         closed = true;
         break;
       }
@@ -288,7 +284,7 @@ void AddOpportunities(const DemoOptions& options, int64_t customers, absl::Civil
     row.set_stage(kStages[stage].id);
     if (!closed) {
       row.set_state(opportunity::v1::OPEN);
-      SetDate(options.today + 10 + Pick(29, i, 50), row.mutable_expected_close_date());
+      *row.mutable_expected_close_date() = ToProto(options.today + 10 + Pick(29, i, 50));
     }
   }
 }
@@ -306,7 +302,7 @@ absl::Status MakeCalendar(Client& client, int64_t year) {
   const auto holiday = [&](int month, int first, int last, const char* name) {
     for (int day = first; day <= last; ++day) {
       auto* special = calendar.add_special_days();
-      SetDate(absl::CivilDay(year, month, day), special->mutable_date());
+      *special->mutable_date() = ToProto(absl::CivilDay(year, month, day));
       special->set_kind(organization::v1::HOLIDAY);
       special->set_display_name(name);
     }
@@ -318,7 +314,7 @@ absl::Status MakeCalendar(Client& client, int64_t year) {
   for (absl::CivilDay day(year, 10, 8);; ++day) {
     if (absl::GetWeekday(day) != absl::Weekday::saturday) continue;
     auto* special = calendar.add_special_days();
-    SetDate(day, special->mutable_date());
+    *special->mutable_date() = ToProto(day);
     special->set_kind(organization::v1::WORKING_DAY);
     special->set_stands_in_for(organization::v1::FRIDAY);
     special->set_display_name("国庆调休上班");
