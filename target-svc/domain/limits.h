@@ -29,11 +29,12 @@ inline constexpr int64_t kMaxTargetUnits = 9'000'000'000'000'000;
 inline constexpr int64_t kMaxRoundingUnits = 1'000'000'000'000;
 inline constexpr int64_t kMaxWeight = 1'000'000'000'000'000;
 
-inline constexpr int64_t kMaxPlanNodes = 100'000;
+inline constexpr int64_t kMaxPlanNodes = 1'200'000;
 inline constexpr int kMaxDepth = 16;
-inline constexpr size_t kMaxChildren = 5'000;       // Of one breakdown.
-inline constexpr size_t kMaxBreakdowns = 35;        // Of one node.
-inline constexpr size_t kMaxNodesPerCall = 50'000;  // Created, changed or removed by one call.
+inline constexpr size_t kMaxChildren = 5'000;  // Of one breakdown.
+inline constexpr size_t kMaxBreakdowns = 35;   // Of one node.
+// Made, removed or typed in by one call. What only follows is bounded by the plan.
+inline constexpr size_t kMaxNodesPerCall = 50'000;
 inline constexpr size_t kMaxSelectedNodes = 1'000;
 inline constexpr size_t kMaxNodeName = 200;
 inline constexpr size_t kMaxKey = 63;

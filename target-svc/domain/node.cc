@@ -16,7 +16,6 @@ namespace {
 
 constexpr char kSlots[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 constexpr int kSlotCount = 36;
-constexpr size_t kLevelLength = 4;  // One character for the breakdown, three for the position.
 
 bool SameDayOfYear(absl::CivilDay a, absl::CivilDay b) {
   return a.month() == b.month() && a.day() == b.day();
@@ -238,15 +237,6 @@ std::optional<DayRange> InReference(DayRange period, DayRange part, DayRange ref
 
 DayRange YearsEarlier(DayRange days, int years) {
   return {AddYears(days.first, -years), AddYears(days.last + 1, -years) - 1};
-}
-
-std::vector<int64_t> MixPpm(const std::vector<int64_t>& weights) {
-  SplitRequest request;
-  request.parent_value = kPpm;
-  for (const int64_t weight : weights) request.parts.push_back({.weight = weight, .min = 1});
-  std::vector<int64_t> mix;
-  for (const SplitValue& value : Split(request).values) mix.push_back(value.value);
-  return mix;
 }
 
 absl::StatusOr<std::vector<Node>> MakeChildren(const Node& parent, const SplitRule& rule, char slot,

@@ -118,6 +118,9 @@ struct Node {
   std::string Name() const { return "plans/" + plan_id + "/nodes/" + id; }
 };
 
+// Characters of a path for each level: one for the breakdown, three for the position.
+inline constexpr size_t kLevelLength = 4;
+
 // Path of a child.
 std::string ChildPath(const std::string& parent_path, char slot, int position);
 // Paths of all nodes above, the root's first.
@@ -171,9 +174,6 @@ std::optional<DayRange> InReference(DayRange period, DayRange part, DayRange ref
 
 // The same days so many years earlier; the end of February stays the end of February.
 DayRange YearsEarlier(DayRange days, int years);
-
-// Mixing ratios in parts per million that add up to 1,000,000, in proportion to the weights.
-std::vector<int64_t> MixPpm(const std::vector<int64_t>& weights);
 
 // The children of a node under the rule, values and explanations included, without ids, times and
 // versions. FAILED_PRECONDITION SPLIT_IMPOSSIBLE if locks and bounds cannot be met.

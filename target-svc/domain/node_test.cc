@@ -144,13 +144,6 @@ INSTANTIATE_TEST_SUITE_P(
                        Days(absl::CivilDay(2018, 1, 8), absl::CivilDay(2018, 1, 14))}),
     [](const auto& param) { return param.param.name; });
 
-TEST(NodeTest, MixAddsUpToAMillion) {
-  EXPECT_THAT(MixPpm({1}), ElementsAre(1'000'000));
-  EXPECT_THAT(MixPpm({1, 3}), ElementsAre(250'000, 750'000));
-  EXPECT_THAT(MixPpm({1, 1, 1}), ElementsAre(333'334, 333'333, 333'333));
-  EXPECT_THAT(MixPpm({1'000'000, 1, 1}), ElementsAre(999'998, 1, 1));
-}
-
 TEST(NodeTest, OverlapsAreNamed) {
   std::vector<PartSpec> parts = PeriodParts(kYear, PeriodKind::kMonth);
   EXPECT_TRUE(CheckDisjoint(Root(1), parts).ok());

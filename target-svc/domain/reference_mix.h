@@ -9,10 +9,9 @@
 #include "target-svc/domain/split.h"
 
 // Mixes what parts achieved in several reference periods into one weight for each part, and says
-// how each came about. It goes beyond HistoryWeights (shares.h) in three ways: old figures are
-// brought to today's level by growth factors, a part may be missing from a period, and periods may
-// be mixed by their amounts. Integers only. Pure functions, safe from any thread; O(parts ×
-// periods).
+// how each came about: old figures are brought to today's level by growth factors, a part may be
+// missing from a period, and periods may be mixed by their amounts. Integers only. Pure functions,
+// safe from any thread; O(parts × periods).
 //
 // How weights are mixed
 // 1. grown = value × growth_ppm / 1,000,000, rounded half up; what is below 0 (more returned than

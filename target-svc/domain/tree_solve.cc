@@ -1,84 +1,29 @@
 #include "target-svc/domain/tree_solve.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "target-svc/domain/tree_collision.h"
 
 namespace milepost::target {
 namespace {
 
-using absl::int128;
+using tree::Active;
+using tree::Contribution;
+using tree::ContributionOf;
+using tree::FindCollision;
+using tree::int128;
+using tree::kMaxValue;
+using tree::Narrow;
+using tree::Ranges;
+using tree::RoundDown;
+using tree::Sums;
+using tree::Tree;
+using tree::Unstretch;
+using tree::Wide;
 using Kind = TreeViolationKind;
-
-constexpr int64_t kMaxValue = std::numeric_limits<int64_t>::max();
-
-int64_t Narrow(int128 value) { return static_cast<int64_t>(value); }
-int64_t Saturate(int128 value) { return value > kMaxValue ? kMaxValue : Narrow(value); }
-int128 RoundUp(int128 value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-int128 RoundDown(int128 value, int64_t unit) { return value / unit * unit; }
-
-// Values that a node or the sum of a family may take; empty if min is above max. Minima may pass
-// kMaxTreeValue, maxima never do.
-struct Wide {
-  int128 min = 0;
-  int128 max = kMaxTreeValue;
-};
-
-// What a parent may be for its children, stretched, to lie in `sum`. With
-// stretched(p) = floor((p × stretch + 500,000) / 1,000,000) these are bounds on p.
-Wide Unstretch(const Wide& sum, int64_t stretch_ppm) {
-  const int128 max = std::min<int128>(sum.max, kMaxTreeValue);
-  if (stretch_ppm == kPpm) return {sum.min, max};
-  const int128 min_wanted = sum.min * kPpm - kPpm / 2;
-  return {min_wanted <= 0 ? int128(0) : (min_wanted + stretch_ppm - 1) / stretch_ppm,
-          std::min<int128>(((max + 1) * kPpm - kPpm / 2 - 1) / stretch_ppm, kMaxTreeValue)};
-}
-
-// What a node adds to the sum of its family.
-struct Contribution {
-  bool whole_unit = true;  // Whether there is any.
-  int128 min = 0;
-  int128 max = kMaxTreeValue;
-};
-
-Contribution ContributionOf(const Wide& range, bool locked, int64_t unit) {
-  if (locked || range.min == range.max) return {true, range.min, range.max};
-  const int128 min = RoundUp(range.min, unit);
-  const int128 max = RoundDown(range.max, unit);
-  if (min > max) return {.whole_unit = false};
-  return {true, min, max};
-}
-
-// Positions grouped by a key, each group in ascending order.
-class Groups {
- public:
-  Groups() = default;
-  template <typename KeyOf>
-  Groups(size_t groups, size_t count, const KeyOf& key_of) : begin_(groups + 1, 0) {
-    for (size_t i = 0; i < count; ++i) {
-      if (key_of(i) != kNoFamily) ++begin_[key_of(i) + 1];
-    }
-    for (size_t g = 0; g < groups; ++g) begin_[g + 1] += begin_[g];
-    members_.resize(begin_[groups]);
-    std::vector<uint32_t> next(begin_.begin(), begin_.end() - 1);
-    for (size_t i = 0; i < count; ++i) {
-      if (key_of(i) != kNoFamily) members_[next[key_of(i)]++] = static_cast<uint32_t>(i);
-    }
-  }
-
-  const uint32_t* begin(size_t group) const { return members_.data() + begin_[group]; }
-  const uint32_t* end(size_t group) const { return members_.data() + begin_[group + 1]; }
-  size_t size(size_t group) const { return begin_[group + 1] - begin_[group]; }
-
- private:
-  std::vector<uint32_t> begin_;
-  std::vector<uint32_t> members_;
-};
 
 class Checker {
  public:
@@ -186,308 +131,6 @@ class Checker {
   std::vector<TreeViolation> violations_;
 };
 
-// Which constraints of a node count.
-struct Active {
-  bool total = false;
-  bool lock = false;
-  bool min = false;
-  bool max = false;
-
-  bool& operator[](TreeLimit limit) {
-    switch (limit) {
-      case TreeLimit::kTotal:
-        return total;
-      case TreeLimit::kLock:
-        return lock;
-      case TreeLimit::kMin:
-        return min;
-      case TreeLimit::kMax:
-        return max;
-    }
-    return max;
-  }
-};
-
-// The request with its shape.
-class Tree {
- public:
-  explicit Tree(const TreeRequest& request)
-      : request(request),
-        children(request.families.size(), request.nodes.size(),
-                 [&](size_t i) { return request.nodes[i].family; }),
-        families(request.nodes.size(), request.families.size(),
-                 [&](size_t f) { return request.families[f].parent; }) {}
-
-  Active AllOf(uint32_t node) const {
-    const TreeNode& own = request.nodes[node];
-    return {node == 0, own.lock.has_value(), own.min.has_value(), own.max.has_value()};
-  }
-
-  // What the node's own constraints allow.
-  Wide Own(uint32_t node, const Active& active) const {
-    const TreeNode& own = request.nodes[node];
-    Wide range;
-    const auto raise = [&](int64_t value) { range.min = std::max<int128>(range.min, value); };
-    const auto limit = [&](int64_t value) { range.max = std::min<int128>(range.max, value); };
-    if (active.total) raise(request.total), limit(request.total);
-    if (active.lock) raise(*own.lock), limit(*own.lock);
-    if (active.min) raise(*own.min);
-    if (active.max) limit(*own.max);
-    return range;
-  }
-
-  int64_t UnitOf(uint32_t node) const {
-    const uint32_t family = request.nodes[node].family;
-    return family == kNoFamily ? 1 : request.families[family].rounding_unit;
-  }
-
-  const TreeRequest& request;
-  Groups children;  // Of each family.
-  Groups families;  // Of each node.
-};
-
-// The sums of a family.
-struct Sums {
-  int128 min = 0;
-  int128 max = 0;
-  int128 free_max = 0;  // Without any constraint.
-};
-
-// What is known of the whole tree while ranges are set: of each node and of each family.
-struct Ranges {
-  std::vector<TreeRange> of;
-  std::vector<int64_t> free_max;  // Without any constraint, only what stretches leave.
-  std::vector<Sums> sums;
-};
-
-// Finds an irreducible set for a collision at one node, below which nothing collides.
-class CollisionFinder {
- public:
-  CollisionFinder(const Tree& tree, const Ranges& ranges, uint32_t top)
-      : tree_(tree), ranges_(ranges), top_(top) {}
-
-  TreeCollision Find(const Wide& by_all) {
-    Trace(top_, TreeSide::kRaises);
-    Trace(top_, TreeSide::kLimits);
-    Span();
-    Reduce();
-    TreeCollision collision;
-    collision.node = top_;
-    for (const Candidate& candidate : candidates_) {
-      if (!candidate.removed) collision.constraints.push_back(candidate.constraint);
-    }
-    // Where what is left collides: at the top or, if less is enough, at a node below it.
-    const Spanned* seen = nullptr;
-    for (const auto& [node, spanned] : spanned_) {
-      if (!spanned.bad || (seen != nullptr && node > collision.node)) continue;
-      seen = &spanned;
-      collision.node = node;
-    }
-    Describe(seen->range, collision.node, collision.kind, collision.needed, collision.allowed,
-             collision.amount);
-    SetSides(collision);
-    TreeCollisionKind kind;
-    Describe(by_all, top_, kind, collision.needed_by_all, collision.allowed_by_all,
-             collision.amount_of_all);
-    return collision;
-  }
-
- private:
-  struct Candidate {
-    TreeConstraint constraint;
-    int depth = 0;
-    bool removed = false;
-  };
-
-  // A node from the top to a candidate, with only the candidates that are left.
-  struct Spanned {
-    Active active;
-    Wide range;
-    Contribution contribution;
-    bool bad = false;
-  };
-
-  // The total or a lock of the node itself both raises and limits; only one of these collides.
-  static void SetSides(TreeCollision& collision) {
-    for (TreeConstraint& constraint : collision.constraints) {
-      if (constraint.node != collision.node) continue;
-      if (constraint.limit == TreeLimit::kTotal || constraint.limit == TreeLimit::kLock) {
-        constraint.side =
-            constraint.value == collision.allowed ? TreeSide::kLimits : TreeSide::kRaises;
-      }
-    }
-    std::sort(collision.constraints.begin(), collision.constraints.end(),
-              [](const TreeConstraint& a, const TreeConstraint& b) {
-                return std::tie(a.side, a.node, a.limit) < std::tie(b.side, b.node, b.limit);
-              });
-  }
-
-  void Describe(const Wide& range, uint32_t node, TreeCollisionKind& kind, int64_t& needed,
-                int64_t& allowed, int64_t& amount) const {
-    needed = Saturate(range.min);
-    allowed = Saturate(range.max);
-    if (range.min > range.max) {
-      kind = TreeCollisionKind::kAboveLimit;
-      amount = Saturate(range.min - range.max);
-    } else {
-      kind = TreeCollisionKind::kNoWholeUnit;
-      amount = Saturate(RoundUp(range.min, tree_.UnitOf(node)) - range.max);
-    }
-  }
-
-  // All constraints that may raise or limit the node, from the top down.
-  void Trace(uint32_t start, TreeSide side) {
-    std::vector<std::pair<uint32_t, int>> open = {{start, 0}};
-    while (!open.empty()) {
-      const auto [node, depth] = open.back();
-      open.pop_back();
-      const TreeNode& own = tree_.request.nodes[node];
-      if (node == 0) AddCandidate(node, TreeLimit::kTotal, tree_.request.total, depth, side);
-      if (own.lock) AddCandidate(node, TreeLimit::kLock, *own.lock, depth, side);
-      const bool needs_own = !own.lock || node == top_;
-      if (needs_own && side == TreeSide::kRaises && own.min) {
-        AddCandidate(node, TreeLimit::kMin, *own.min, depth, side);
-      }
-      if (needs_own && side == TreeSide::kLimits && own.max) {
-        AddCandidate(node, TreeLimit::kMax, *own.max, depth, side);
-      }
-      if (!needs_own) continue;  // Below it nothing collides with the lock.
-      const uint32_t* strongest = nullptr;
-      for (const uint32_t* f = tree_.families.begin(node); f != tree_.families.end(node); ++f) {
-        if (tree_.children.size(*f) == 0) continue;
-        if (side == TreeSide::kRaises ? Allowed(*f).min <= 0 : Allowed(*f).max >= Free(*f).max)
-          continue;
-        if (strongest == nullptr ||
-            (side == TreeSide::kRaises ? Allowed(*f).min > Allowed(*strongest).min
-                                       : Allowed(*f).max < Allowed(*strongest).max)) {
-          strongest = f;
-        }
-      }
-      if (strongest == nullptr) continue;
-      for (const uint32_t* c = tree_.children.begin(*strongest);
-           c != tree_.children.end(*strongest); ++c) {
-        if (side == TreeSide::kRaises ? ranges_.of[*c].min > 0
-                                      : ranges_.of[*c].max < ranges_.free_max[*c]) {
-          open.emplace_back(*c, depth + 1);
-        }
-      }
-    }
-  }
-
-  // What the family allows its parent, and what it would without any constraint.
-  Wide Allowed(uint32_t family) const {
-    const Sums& sums = ranges_.sums[family];
-    return Unstretch({sums.min, sums.max}, tree_.request.families[family].stretch_ppm);
-  }
-  Wide Free(uint32_t family) const {
-    return Unstretch({0, ranges_.sums[family].free_max},
-                     tree_.request.families[family].stretch_ppm);
-  }
-  Contribution FreeContribution(uint32_t node) const {
-    return {true, 0, RoundDown(ranges_.free_max[node], tree_.UnitOf(node))};
-  }
-
-  void AddCandidate(uint32_t node, TreeLimit limit, int64_t value, int depth, TreeSide side) {
-    if (side == TreeSide::kRaises && value == 0) return;
-    if (std::exchange(spanned_[node].active[limit], true)) return;
-    candidates_.push_back({{node, limit, value, side}, depth});
-  }
-
-  void Span() {
-    std::vector<uint32_t> nodes;
-    for (const Candidate& candidate : candidates_) nodes.push_back(candidate.constraint.node);
-    for (uint32_t node : nodes) {
-      while (node != top_) {
-        node = tree_.request.families[tree_.request.nodes[node].family].parent;
-        if (!spanned_.emplace(node, Spanned{}).second) break;
-      }
-    }
-    spanned_.emplace(top_, Spanned{});
-    // Sums start with every child free.
-    nodes.clear();
-    for (const auto& [node, spanned] : spanned_) {
-      nodes.push_back(node);
-      const uint32_t family = tree_.request.nodes[node].family;
-      if (node != top_ && !reduced_sums_.contains(family)) {
-        reduced_sums_[family] = {0, ranges_.sums[family].free_max};
-      }
-    }
-    std::sort(nodes.begin(), nodes.end(), std::greater<>());  // Children before parents.
-    for (uint32_t node : nodes) {
-      Spanned& spanned = spanned_[node];
-      spanned.contribution = FreeContribution(node);
-      Evaluate(node, spanned);
-    }
-  }
-
-  // Computes a node anew and passes on what has changed. Returns whether anything has.
-  bool Evaluate(uint32_t node, Spanned& spanned) {
-    Wide range = tree_.Own(node, spanned.active);
-    for (const uint32_t* f = tree_.families.begin(node); f != tree_.families.end(node); ++f) {
-      if (tree_.children.size(*f) == 0) continue;
-      const auto sums = reduced_sums_.find(*f);
-      const Wide allowed = sums == reduced_sums_.end()
-                               ? Free(*f)
-                               : Unstretch({sums->second.min, sums->second.max},
-                                           tree_.request.families[*f].stretch_ppm);
-      range.min = std::max(range.min, allowed.min);
-      range.max = std::min(range.max, allowed.max);
-    }
-    Contribution contribution = ContributionOf(range, spanned.active.lock, tree_.UnitOf(node));
-    const bool bad = range.min > range.max || !contribution.whole_unit;
-    if (bad) contribution = FreeContribution(node);
-    bad_count_ += (bad ? 1 : 0) - (spanned.bad ? 1 : 0);
-    spanned.range = range;
-    spanned.bad = bad;
-    if (node == top_) return false;
-    const Contribution old = std::exchange(spanned.contribution, contribution);
-    if (old.min == contribution.min && old.max == contribution.max) return false;
-    Sums& sums = reduced_sums_[tree_.request.nodes[node].family];
-    sums.min += contribution.min - old.min;
-    sums.max += contribution.max - old.max;
-    return true;
-  }
-
-  void Switch(const TreeConstraint& constraint, bool active) {
-    uint32_t node = constraint.node;
-    spanned_[node].active[constraint.limit] = active;
-    while (Evaluate(node, spanned_[node])) {
-      node = tree_.request.families[tree_.request.nodes[node].family].parent;
-    }
-  }
-
-  // Takes away what is not needed for a collision, until every one that is left is.
-  void Reduce() {
-    std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
-      if (a.depth != b.depth) return a.depth > b.depth;
-      if (a.constraint.value != b.constraint.value) return a.constraint.value < b.constraint.value;
-      return std::tie(a.constraint.node, a.constraint.limit) >
-             std::tie(b.constraint.node, b.constraint.limit);
-    });
-    bool removed = true;
-    while (removed) {
-      removed = false;
-      for (Candidate& candidate : candidates_) {
-        if (candidate.removed) continue;
-        Switch(candidate.constraint, false);
-        if (bad_count_ > 0) {
-          candidate.removed = removed = true;
-        } else {
-          Switch(candidate.constraint, true);
-        }
-      }
-    }
-  }
-
-  const Tree& tree_;
-  const Ranges& ranges_;
-  uint32_t top_;
-  std::vector<Candidate> candidates_;
-  absl::flat_hash_map<uint32_t, Spanned> spanned_;
-  absl::flat_hash_map<uint32_t, Sums> reduced_sums_;
-  int bad_count_ = 0;
-};
-
 void ReadFamily(const Tree& tree, const std::vector<TreeRange>& ranges, uint32_t family,
                 int64_t value, SplitRequest& split) {
   split.parent_value = value;
@@ -545,7 +188,7 @@ class Solver {
       Contribution contribution = ContributionOf(range, active.lock, tree_.UnitOf(node));
       if (range.min > range.max || !contribution.whole_unit) {
         if (result_.collisions.size() < kMaxTreeCollisions) {
-          result_.collisions.push_back(CollisionFinder(tree_, ranges_, node).Find(range));
+          result_.collisions.push_back(FindCollision(tree_, ranges_, node, range));
         }
         range = {0, free_max};
         contribution = {true, 0, free_contribution};

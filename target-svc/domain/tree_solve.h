@@ -47,14 +47,20 @@
 // What collides
 // A set of constraints (total, locks, minima, maxima) is reported that cannot be met together in
 // the tree below one node, though it can as soon as any one of them is taken away (an irreducible
-// infeasible subset; Chinneck, Feasibility and Infeasibility in Optimization, 2008). It is found by
-// a deletion filter that tries to do without the deepest and smallest constraints first. For minima
-// of one family against one limit there is no set with fewer members. At each node below which
-// nothing collides one set is looked for; what collides is then taken as free for the nodes above,
-// so that several sets are independent of each other.
+// infeasible subset; Chinneck, Feasibility and Infeasibility in Optimization, 2008). There is no
+// set with fewer members below that node: how far each number of constraints can push a node up or
+// down is computed for every node from what it is for its children (a knapsack over the tree), and
+// the first two numbers that push past each other are the answer. Two exceptions: a minimum and a
+// maximum that leave a node one value are not seen as the lock that they make where rounding units
+// are above 1, and where the search would take more than about ten million steps (4,000 constraints
+// in a set of 2,500) a deletion filter tries to do without the deepest and smallest constraints
+// first; then the set is irreducible only, and the smallest for minima of one family against one
+// limit. At each node below which nothing collides one set is looked for; what collides is then
+// taken as free for the nodes above, so that several sets are independent of each other.
 //
 // Complexity: O(n log k) time for n nodes in families of at most k, and about 130 bytes a node,
-// request included; each collision O(c × depth) for c constraints below its node.
+// request included; each collision O(c × s + c × depth) for c constraints below its node and s in
+// its set.
 namespace milepost::target {
 
 // The largest value of a node and of a constraint.
@@ -130,7 +136,7 @@ struct TreeCollision {
   TreeCollisionKind kind = TreeCollisionKind::kAboveLimit;
   uint32_t node = 0;
 
-  // The irreducible set, ordered by side and position.
+  // The set, ordered by side and position.
   std::vector<TreeConstraint> constraints;
   // By these alone the node must have `needed` at least and may have `allowed` at most. `amount`,
   // above 0: needed - allowed; for kNoWholeUnit how far `allowed` is below the next multiple. It is

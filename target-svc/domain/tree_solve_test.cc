@@ -367,9 +367,15 @@ std::vector<TreeConstraint> AllConstraints(const TreeRequest& request) {
   return all;
 }
 
-// Size of the smallest set of constraints that collides.
-size_t SmallestCollision(const TreeRequest& request) {
-  const std::vector<TreeConstraint> all = AllConstraints(request);
+bool IsBelow(const TreeRequest& request, size_t node, size_t top) {
+  while (node != top && node != 0) node = request.families[request.nodes[node].family].parent;
+  return node == top;
+}
+
+// Size of the smallest set of constraints that collides in the tree below a node.
+size_t SmallestCollision(const TreeRequest& request, size_t top = 0) {
+  std::vector<TreeConstraint> all = AllConstraints(request);
+  std::erase_if(all, [&](const TreeConstraint& one) { return !IsBelow(request, one.node, top); });
   size_t smallest = all.size();
   for (uint32_t mask = 1; mask < uint32_t{1} << all.size(); ++mask) {
     const size_t size = static_cast<size_t>(__builtin_popcount(mask));
@@ -378,18 +384,23 @@ size_t SmallestCollision(const TreeRequest& request) {
     for (size_t i = 0; i < all.size(); ++i) {
       if ((mask >> i & 1) != 0) some.push_back(all[i]);
     }
-    if (Collide(request, some, 0)) smallest = size;
+    if (Collide(request, some, top)) smallest = size;
   }
   return smallest;
+}
+
+// The node below which the set of a collision cannot be met: one without a whole unit could do,
+// were it not for its family.
+size_t TopOf(const TreeRequest& request, const TreeCollision& collision) {
+  return collision.kind == TreeCollisionKind::kNoWholeUnit
+             ? request.families[request.nodes[collision.node].family].parent
+             : collision.node;
 }
 
 void ExpectIrreducible(const TreeRequest& request, const TreeCollision& collision) {
   ASSERT_GT(collision.amount, 0);
   ASSERT_GT(collision.amount_of_all, 0);
-  // A node without a whole unit could do, were it not for its family.
-  const size_t node = collision.kind == TreeCollisionKind::kNoWholeUnit
-                          ? request.families[request.nodes[collision.node].family].parent
-                          : collision.node;
+  const size_t node = TopOf(request, collision);
   ASSERT_TRUE(Collide(request, collision.constraints, node)) << Explain(collision, Letter);
   for (size_t i = 0; i < collision.constraints.size(); ++i) {
     std::vector<TreeConstraint> fewer = collision.constraints;
@@ -458,24 +469,53 @@ TEST(SolveTreeProperty, FeasibleExactlyWhereTheOracleFindsSomething) {
   EXPECT_LT(feasible, kCases * 3 / 4);
 }
 
-TEST(SolveTreeProperty, CollisionsAreMostlyTheSmallestThereAre) {
+// Every set is the smallest there is below its node, by trying all of them.
+TEST(SolveTreeProperty, CollisionsAreTheSmallestThereAre) {
   Random random(42);
   int collisions = 0;
-  int smallest = 0;
-  for (int n = 0; n < 2'000; ++n) {
-    TreeRequest request = RandomTree(random, {.nodes = 7, .value = 14, .unit = 3});
-    if (AllConstraints(request).size() > 8) continue;
-    const TreeResult result = SolveTree(request);
-    if (result.ok()) continue;
-    ++collisions;
-    size_t found = 100;
-    for (const TreeCollision& collision : result.collisions) {
-      found = std::min(found, collision.constraints.size());
+  int of_many = 0;
+  for (int n = 0; n < 6'000; ++n) {
+    const TreeRequest request = RandomTree(random, {.nodes = 9, .value = 14, .unit = 1});
+    if (AllConstraints(request).size() > 9) continue;
+    for (const TreeCollision& collision : SolveTree(request).collisions) {
+      // What collides further below counts as free above it, not so for the oracle.
+      if (collision.constraints.size() < 2) continue;
+      const size_t top = TopOf(request, collision);
+      bool below = false;
+      for (const TreeCollision& other : SolveTree(request).collisions)
+        below |= other.node != collision.node && IsBelow(request, other.node, top);
+      if (below) continue;
+      ++collisions;
+      if (collision.constraints.size() > 2) ++of_many;
+      ASSERT_EQ(collision.constraints.size(), SmallestCollision(request, top))
+          << Print(request) << "\n"
+          << Explain(collision, Letter);
     }
-    if (found == SmallestCollision(request)) ++smallest;
   }
-  EXPECT_GT(collisions, 500);
-  EXPECT_GE(smallest, collisions * 95 / 100) << smallest << " of " << collisions;
+  EXPECT_GT(collisions, 1'500);
+  EXPECT_GT(of_many, 200);
+}
+
+// One large minimum may hide below many small ones, in another family than the one with the largest
+// sum.
+TEST(SolveTree, FewLargeConstraintsAreNamedBeforeManySmallOnes) {
+  TreeRequest request{.total = 100, .families = {{.parent = 0}, {.parent = 0}}, .nodes = {{}}};
+  for (int i = 0; i < 13; ++i) request.nodes.push_back({.family = 0, .min = 10});
+  request.nodes.push_back({.family = 1, .min = 60});
+  request.nodes.push_back({.family = 1, .min = 50});
+  const TreeResult result = SolveTree(request);
+  ASSERT_EQ(result.collisions.size(), 1u);
+  EXPECT_EQ(result.collisions[0].constraints.size(), 3u);
+  EXPECT_EQ(result.collisions[0].needed, 110);
+}
+
+// A wide family in which everything is needed: the search goes as far as it is worth it.
+TEST(SolveTree, CollisionsOfAThousandConstraintsAreFound) {
+  TreeRequest request{.total = 999, .families = {{.parent = 0}}, .nodes = {{}}};
+  for (int i = 0; i < 1'000; ++i) request.nodes.push_back({.family = 0, .min = 1});
+  const TreeResult result = SolveTree(request);
+  ASSERT_EQ(result.collisions.size(), 1u);
+  EXPECT_EQ(result.collisions[0].constraints.size(), 1'001u);
 }
 
 // Minima of one family against the total: no set has fewer members.
