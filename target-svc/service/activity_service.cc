@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -11,11 +12,13 @@
 #include "platform/resource/name.h"
 #include "platform/types/proto.h"
 #include "target-svc/domain/activity_plan.h"
+#include "target-svc/domain/day_targets.h"
 #include "target-svc/domain/errors.h"
 #include "target-svc/domain/limits.h"
 #include "target-svc/domain/split.h"
 #include "target-svc/service/arithmetic.h"
 #include "target-svc/service/history.h"
+#include "target-svc/service/plan_view.h"
 #include "target-svc/store/resources.h"
 
 namespace milepost::target {
@@ -185,6 +188,38 @@ absl::StatusOr<ActivityService::Team> ActivityService::LoadTeam(db::Snapshot& sn
   return team;
 }
 
+absl::StatusOr<std::vector<std::vector<int64_t>>> ActivityService::LoadPlanTargets(
+    const rpc::Caller& caller, db::Snapshot& snapshot, const std::string& plan_id,
+    const std::string& metric_id, const std::string& field, const Team& team,
+    DayRange period) const {
+  const absl::StatusOr<Plan> plan = plans_.Load(snapshot, plan_id);
+  if (!plan.ok()) return plan.status();
+  const absl::StatusOr<PlanView> view = ViewOf(caller, snapshot, directory_, plans_, *plan);
+  if (!view.ok()) return view.status();
+  if (plan->metric_id != metric_id) {
+    Reader reader;
+    reader.Add(field,
+               absl::StrCat("is of metrics/", plan->metric_id, ", not of metrics/", metric_id));
+    return reader.status();
+  }
+  const absl::StatusOr<Calendar> calendar =
+      calendars_.Load(snapshot, plan->calendar_id.empty() ? kDefaultCalendarId : plan->calendar_id);
+  if (!calendar.ok()) return calendar.status();
+  const WorkingCalendar working(calendar->definition);
+  std::vector<std::vector<int64_t>> targets;
+  for (const std::string& member_id : team.member_ids) {
+    PlanStore::NodeFilter filter;
+    filter.member_id = member_id;
+    const absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(snapshot, plan_id, filter);
+    if (!nodes.ok()) return nodes.status();
+    for (const Node& node : *nodes) {
+      if (!view->Shows(node)) return error::NotFound(resource::Name("members", member_id));
+    }
+    targets.push_back(DayTargets(*nodes, working, period));
+  }
+  return targets;
+}
+
 absl::StatusOr<Metric> ActivityService::LoadMetric(db::Snapshot& snapshot,
                                                    const std::string& id) const {
   absl::StatusOr<Metric> metric = metrics_.Load(snapshot, id);
@@ -223,8 +258,10 @@ absl::StatusOr<v1::ComputeActivitiesResponse> ActivityService::Compute(
         break;
     }
   }
-  const std::map<std::string, int64_t> targets = ReadTargets(request.targets(), "targets", reader);
-  if (targets.empty()) reader.Add("targets", "is required");
+  std::map<std::string, int64_t> targets = ReadTargets(request.targets(), "targets", reader);
+  const std::string plan_id = reader.Name("plans", request.plan(), "plan", Need::kOptional);
+  if (targets.empty() && plan_id.empty()) reader.Add("targets", "is required, or plan");
+  if (!targets.empty() && !plan_id.empty()) reader.Add("plan", "is only without targets");
   const bool measures =
       std::any_of(request.activities().begin(), request.activities().end(),
                   [](const v1::Activity& activity) { return activity.has_measured_metric(); });
@@ -251,7 +288,16 @@ absl::StatusOr<v1::ComputeActivitiesResponse> ActivityService::Compute(
     absl::StatusOr<Metric> found = LoadMetric(snapshot, results.metric_id);
     if (!found.ok()) return found.status();
     metric = *std::move(found);
-    return LoadTeam(snapshot, scope);
+    absl::StatusOr<Team> team = LoadTeam(snapshot, scope);
+    if (!team.ok() || plan_id.empty()) return team;
+    const absl::StatusOr<std::vector<std::vector<int64_t>>> wanted =
+        LoadPlanTargets(caller, snapshot, plan_id, metric->id, "plan", *team, scope.period);
+    if (!wanted.ok()) return wanted.status();
+    for (size_t m = 0; m < wanted->size(); ++m) {
+      targets[team->member_ids[m]] =
+          std::accumulate((*wanted)[m].begin(), (*wanted)[m].end(), int64_t{0});
+    }
+    return team;
   });
   if (!team.ok()) return team.status();
   if (absl::Status s = CheckMembers(targets, team->member_ids, "targets"); !s.ok()) return s;
@@ -368,6 +414,8 @@ absl::StatusOr<v1::CheckDayResponse> ActivityService::Check(const rpc::Caller& c
     std::string metric_id;
     int64_t each = 0;
     std::map<std::string, int64_t> targets;
+    std::string plan_id;
+    std::vector<std::vector<int64_t>> by_day;  // Of the plan.
     HistorySpec spec;
   };
   std::vector<Indicator> indicators;
@@ -381,6 +429,9 @@ absl::StatusOr<v1::CheckDayResponse> ActivityService::Check(const rpc::Caller& c
       reader.Add(path + "metric", "is there twice");
     indicator.each = reader.Number(given.each_units(), path + "each_units", 0, kMaxTargetUnits);
     indicator.targets = ReadTargets(given.targets(), path + "targets", reader);
+    indicator.plan_id = reader.Name("plans", given.plan(), path + "plan", Need::kOptional);
+    if (!indicator.plan_id.empty() && (indicator.each > 0 || !indicator.targets.empty()))
+      reader.Add(path + "plan", "is only without each_units and targets");
     indicators.push_back(std::move(indicator));
   }
   DailyCheckSettings settings;
@@ -403,7 +454,18 @@ absl::StatusOr<v1::CheckDayResponse> ActivityService::Check(const rpc::Caller& c
       indicator.spec.metric_id = indicator.metric_id;
       if (metric->unit == MetricUnit::kMoney) indicator.spec.currency_code = currency_code_;
     }
-    return LoadTeam(snapshot, scope);
+    absl::StatusOr<Team> team = LoadTeam(snapshot, scope);
+    if (!team.ok()) return team;
+    for (size_t i = 0; i < indicators.size(); ++i) {
+      Indicator& indicator = indicators[i];
+      if (indicator.plan_id.empty()) continue;
+      absl::StatusOr<std::vector<std::vector<int64_t>>> wanted =
+          LoadPlanTargets(caller, snapshot, indicator.plan_id, indicator.metric_id,
+                          absl::StrCat("indicators[", i, "].plan"), *team, scope.period);
+      if (!wanted.ok()) return wanted.status();
+      indicator.by_day = *std::move(wanted);
+    }
+    return team;
   });
   if (!team.ok()) return team.status();
   db.EndRead();
@@ -430,19 +492,26 @@ absl::StatusOr<v1::CheckDayResponse> ActivityService::Check(const rpc::Caller& c
     }
     std::vector<std::vector<DayEntry>> entries;
     for (size_t m = 0; m < team->member_ids.size(); ++m) {
-      const auto own = indicator.targets.find(team->member_ids[m]);
-      SplitRequest split;
-      split.parent_value = own == indicator.targets.end() ? indicator.each : own->second;
-      if (split.parent_value > 0 && !AnyWorkingDay(team->day_weights_ppm)) {
-        return error::NoWorkingDays("scope.period", resource::Name("calendars", scope.calendar_id));
+      std::vector<int64_t> wanted;
+      if (indicator.plan_id.empty()) {
+        const auto own = indicator.targets.find(team->member_ids[m]);
+        SplitRequest split;
+        split.parent_value = own == indicator.targets.end() ? indicator.each : own->second;
+        if (split.parent_value > 0 && !AnyWorkingDay(team->day_weights_ppm)) {
+          return error::NoWorkingDays("scope.period",
+                                      resource::Name("calendars", scope.calendar_id));
+        }
+        for (const int64_t weight : team->day_weights_ppm)
+          split.parts.push_back({.weight = weight});
+        for (const SplitValue& value : Split(split).values) wanted.push_back(value.value);
+      } else {
+        wanted = indicator.by_day[m];
       }
-      for (const int64_t weight : team->day_weights_ppm) split.parts.push_back({.weight = weight});
-      const SplitResult by_day = Split(split);
       std::vector<DayEntry> of_member;
       for (size_t d = 0; d < length; ++d) {
         const absl::CivilDay at = scope.period.first + static_cast<int>(d);
-        of_member.push_back({at, by_day.values[d].value,
-                             at <= today ? std::optional<int64_t>(actuals[m][d]) : std::nullopt});
+        of_member.push_back(
+            {at, wanted[d], at <= today ? std::optional<int64_t>(actuals[m][d]) : std::nullopt});
       }
       entries.push_back(std::move(of_member));
     }

@@ -13,6 +13,7 @@
 #include "target-svc/service/reader.h"
 #include "target-svc/store/calendar_store.h"
 #include "target-svc/store/metric_store.h"
+#include "target-svc/store/plan_store.h"
 
 namespace milepost::target {
 
@@ -49,6 +50,11 @@ class ActivityService final : public v1::ActivityService::CallbackService {
     std::vector<int64_t> day_weights_ppm;  // Of the whole period.
   };
   absl::StatusOr<Team> LoadTeam(db::Snapshot& snapshot, const ScopeCommand& scope) const;
+  // What a plan wants of each member on each day of the period; `field` named it.
+  absl::StatusOr<std::vector<std::vector<int64_t>>> LoadPlanTargets(
+      const rpc::Caller& caller, db::Snapshot& snapshot, const std::string& plan_id,
+      const std::string& metric_id, const std::string& field, const Team& team,
+      DayRange period) const;
   absl::StatusOr<Metric> LoadMetric(db::Snapshot& snapshot, const std::string& id) const;
 
   rpc::Runner& rpc_;
@@ -57,6 +63,7 @@ class ActivityService final : public v1::ActivityService::CallbackService {
   const std::string currency_code_;
   CalendarStore calendars_;
   MetricStore metrics_;
+  PlanStore plans_;
 };
 
 }  // namespace milepost::target

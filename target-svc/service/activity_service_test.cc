@@ -182,6 +182,67 @@ TEST_F(ActivityServiceTest, DailyCheckOfATeamInOneCall) {
   EXPECT_EQ(yesterday->indicators(0).total().verdict(), v1::DayCheck::PARTLY);
 }
 
+TEST_F(ActivityServiceTest, ThePlanSaysWhatIsWantedEachDay) {
+  v1::CreatePlanRequest plan = PlanRequest("v", 30, "west");
+  plan.mutable_plan()->set_metric("metrics/visits");
+  plan.mutable_plan()->set_calendar("calendars/every-day");
+  *plan.mutable_plan()->mutable_period() = Range(today_ - 2, today_ + 7);
+  ASSERT_THAT(Do(&v1::PlanService::Stub::CreatePlan, *plans_, zoe_, plan), IsOk());
+  v1::SplitNodesRequest by_member = OfRoot("v");
+  Weighted(by_member, v1::MEMBER, {{"members/anna", 2}, {"members/bert", 1}});
+  const std::vector<v1::Node> members = Children(Split(zoe_, by_member));
+  ASSERT_THAT(members, SizeIs(2));
+  v1::SplitNodesRequest by_day = SplitBy("v", v1::DAY);
+  by_day.mutable_split()->mutable_nodes()->set_nodes(0, members[0].name());
+  const std::vector<v1::Node> days = Children(Split(zoe_, by_day));
+  ASSERT_THAT(days, SizeIs(10));
+  v1::AdjustNodeRequest adjust;  // The fair is today.
+  adjust.set_name(days[2].name());
+  adjust.set_target_units(11);
+  adjust.set_absorb(v1::SIBLINGS);
+  ASSERT_THAT(Do(&v1::NodeService::Stub::AdjustNode, *nodes_, zoe_, adjust), IsOk());
+
+  v1::CheckDayRequest request;
+  SetScope(*request.mutable_scope(), 2, 7);
+  request.mutable_scope()->clear_calendar();
+  v1::DayIndicator& visits = *request.add_indicators();
+  visits.set_metric("metrics/visits");
+  visits.set_plan("plans/v");
+  const auto check = CheckDay(mia_, request);
+  ASSERT_THAT(check, IsOk());
+  ASSERT_THAT(check->indicators(0).members(), SizeIs(3));
+  EXPECT_EQ(check->indicators(0).members(0).entry().target(), 11) << "Anna, from the plan's day";
+  EXPECT_EQ(check->indicators(0).members(0).period_target(), 20);
+  EXPECT_EQ(check->indicators(0).members(1).entry().target(), 1) << "Bert, 10 over ten days";
+  EXPECT_EQ(check->indicators(0).members(2).period_target(), 0) << "Mia is not in the plan";
+  EXPECT_EQ(check->indicators(0).total().period_target(), 30);
+
+  v1::ComputeActivitiesRequest compute;
+  SetScope(*compute.mutable_scope(), -1, 3);
+  compute.set_metric("metrics/visits");
+  compute.set_plan("plans/v");
+  v1::Activity& calls = *compute.add_activities();
+  calls.set_name("calls");
+  calls.mutable_typed()->set_activities(2);
+  calls.mutable_typed()->set_results(1);
+  const auto work = Compute(zoe_, compute);
+  ASSERT_THAT(work, IsOk());
+  EXPECT_EQ(work->members(0).target_units(), 3) << "one on each of three days";
+  EXPECT_EQ(work->members(1).target_units(), 3);
+  EXPECT_THAT(work->totals(), ElementsAre(12));
+
+  // Bert's days are not Anna's to see; nor is a plan of something else a measure.
+  request.mutable_scope()->clear_unit();
+  request.mutable_scope()->add_members("members/bert");
+  EXPECT_THAT(CheckDay(anna_, request), Fails(StatusCode::kNotFound, "NOT_FOUND"));
+  request.mutable_indicators(0)->set_metric("metrics/orders");
+  EXPECT_THAT(CheckDay(zoe_, request), NamesField("indicators[0].plan"));
+  compute.set_metric("metrics/orders");
+  EXPECT_THAT(Compute(zoe_, compute), NamesField("plan"));
+  Want(*compute.mutable_targets(), "anna", 1);
+  EXPECT_THAT(Compute(zoe_, compute), NamesField("plan"));
+}
+
 TEST_F(ActivityServiceTest, AllBadFieldsAtOnce) {
   v1::ComputeActivitiesRequest request;
   request.mutable_scope()->add_members("anna");
