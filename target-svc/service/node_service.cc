@@ -279,8 +279,8 @@ NodeService::NodeResult NodeService::ChangeNode(const rpc::Caller& caller, db::S
     NodeChanges changes;
     if (absl::Status s = change(NodeChange{tx, view->actor, plan, *node, changes}); !s.ok())
       return s;
-    if (changes.size() > kMaxNodesPerCall)
-      return error::CallTooLarge(static_cast<int64_t>(changes.size()));
+    if (changes.deleted.size() > kMaxNodesPerCall)
+      return error::CallTooLarge(static_cast<int64_t>(changes.deleted.size()));
     const absl::StatusOr<Plan> saved = plans_.Save(tx, caller.Change(request), event_type, ids.node,
                                                    *before, std::move(plan), changes);
     if (!saved.ok()) return saved.status();

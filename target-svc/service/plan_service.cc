@@ -374,8 +374,6 @@ PlanService::PlanResult PlanService::ChangePlan(const rpc::Caller& caller, db::S
     if (next->calendar_id != before->calendar_id) {
       absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(tx, id, {});
       if (!nodes.ok()) return nodes.status();
-      if (nodes->size() > kMaxNodesPerCall)
-        return error::CallTooLarge(static_cast<int64_t>(nodes->size()));
       changes.updated = *std::move(nodes);
     }
     const absl::StatusOr<Plan> saved =
@@ -695,8 +693,6 @@ PlanService::PlanResult PlanService::Undo(const rpc::Caller& caller, db::Session
     }
     absl::StatusOr<NodeChanges> changes = ChangesBack(tx, *before);
     if (!changes.ok()) return changes.status();
-    if (changes->size() > kMaxNodesPerCall)
-      return error::CallTooLarge(static_cast<int64_t>(changes->size()));
     if (!changes->created.empty() || !changes->deleted.empty()) {
       if (absl::Status s = CheckRebuild(*before, view->actor); !s.ok()) return s;
     }
@@ -713,36 +709,23 @@ PlanService::PlanResult PlanService::Undo(const rpc::Caller& caller, db::Session
 }
 
 absl::StatusOr<NodeChanges> PlanService::ChangesBack(db::Transaction& tx, const Plan& plan) const {
-  PlanStore::NodeFilter filter;
-  absl::StatusOr<std::vector<Node>> now = plans_.AllNodes(tx, plan.id, filter);
-  if (!now.ok()) return now.status();
-  filter.version = plan.version - 1;
-  absl::StatusOr<std::vector<Node>> past = plans_.AllNodes(tx, plan.id, filter);
-  if (!past.ok()) return past.status();
-  const std::map<std::string, const Node*> current = ById(*now);
+  absl::StatusOr<PlanStore::LastChange> last = plans_.LoadLastChange(tx, plan);
+  if (!last.ok()) return last.status();
+  const std::map<std::string, const Node*> current = ById(last->after);
   std::set<std::string> stay;
-  std::vector<std::string> gone;
-  for (const Node& node : *past) {
-    stay.insert(node.id);
-    if (!current.contains(node.id)) gone.push_back(node.id);
-  }
-  const absl::StatusOr<std::map<std::string, int64_t>> last_versions =
-      plans_.LastVersions(tx, plan.id, gone);
-  if (!last_versions.ok()) return last_versions.status();
   NodeChanges changes;
-  for (Node& node : *past) {
-    const Node* present = Find(current, node.id);
-    if (present == nullptr) {
-      if (const auto last = last_versions->find(node.id); last != last_versions->end())
-        node.version = last->second;
-      changes.created.push_back(std::move(node));
-    } else if (present->plan_version != node.plan_version) {
+  for (Node& node : last->before) {
+    if (const Node* present = Find(current, node.id)) {
+      stay.insert(node.id);
       node.version = present->version;
       node.create_time = present->create_time;
       changes.updated.push_back(std::move(node));
+    } else {
+      ++node.version;  // The removal itself was one.
+      changes.created.push_back(std::move(node));
     }
   }
-  for (Node& node : *now) {
+  for (Node& node : last->after) {
     if (!stay.contains(node.id)) changes.deleted.push_back(std::move(node));
   }
   return changes;

@@ -292,8 +292,6 @@ absl::StatusOr<std::vector<Node>> SolveService::SolveNow(const rpc::Caller& call
   absl::StatusOr<TreeSolution> solution = ApplySolve(*nodes, command.solve);
   if (!solution.ok()) return solution.status();
   if (!solution->collisions.empty()) return Impossible(*nodes, *solution);
-  if (solution->changed.size() > kMaxNodesPerCall)
-    return error::CallTooLarge(static_cast<int64_t>(solution->changed.size()));
   return std::move(solution->changed);
 }
 

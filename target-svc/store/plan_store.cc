@@ -40,6 +40,8 @@ constexpr char kNodeColumns[] =
 constexpr int kNodePage = 5'000;
 // Sorts after every path that starts with what is before it.
 constexpr char kAfterPaths[] = "~";
+// Sorts before all that paths are made of, so that a path with it comes right after the path.
+constexpr char kFirstAfter[] = "!";
 
 // Lists inside a column: fields and records are kept apart by characters that no text of a request
 // may have.
@@ -199,20 +201,34 @@ void AppendNode(const Node& node, std::vector<db::Value>& values) {
                                node.update_time});
 }
 
-absl::Status InsertNodes(db::Transaction& tx, const std::vector<const Node*>& nodes) {
+// A node's row after the ids that it is found by.
+const std::string& UpdateOfNode() {
+  static const std::string sql = [] {
+    const std::vector<std::string> columns = absl::StrSplit(std::string(kNodeColumns), ", ");
+    std::string text = " ON DUPLICATE KEY UPDATE ";
+    for (size_t i = 2; i < columns.size(); ++i) {
+      absl::StrAppend(&text, i == 2 ? "" : ", ", columns[i], " = VALUES(", columns[i], ")");
+    }
+    return text;
+  }();
+  return sql;
+}
+
+// Writes rows of nodes, new ones, or with `tail` those of nodes that are there.
+absl::Status WriteNodes(db::Transaction& tx, std::string_view name, const std::vector<Node>& nodes,
+                        const std::string& tail) {
   static const std::string insert = absl::StrCat("INSERT INTO plan_nodes (", kNodeColumns, ")");
   for (size_t at = 0; at < nodes.size(); at += kRowsPerStatement) {
     std::vector<db::Value> values;
     for (size_t i = at; i < std::min(nodes.size(), at + kRowsPerStatement); ++i)
-      AppendNode(*nodes[i], values);
-    if (absl::Status s = InsertRows(tx, "insert_plan_nodes", insert, kNodeColumnCount, values);
-        !s.ok())
+      AppendNode(nodes[i], values);
+    if (absl::Status s = InsertRows(tx, name, insert, kNodeColumnCount, values, tail); !s.ok())
       return s;
   }
   return absl::OkStatus();
 }
 
-// Moves the rows of nodes to the history: they held until `until_version`.
+// Copies the rows of nodes to the history: they held until `until_version`.
 absl::Status ArchiveNodes(db::Transaction& tx, const std::string& plan_id,
                           const std::vector<std::string>& node_ids, int64_t until_version) {
   return ForKeys(
@@ -220,16 +236,21 @@ absl::Status ArchiveNodes(db::Transaction& tx, const std::string& plan_id,
         const std::string copy = absl::StrCat(
             "INSERT INTO plan_node_history (", kNodeColumns, ", until_version) SELECT ",
             kNodeColumns, ", ? FROM plan_nodes WHERE plan_id = ? AND node_id IN (", in, ")");
-        const std::string remove =
-            absl::StrCat("DELETE FROM plan_nodes WHERE plan_id = ? AND node_id IN (", in, ")");
         std::vector<db::Value> values{db::Value(until_version), db::Value(plan_id)};
         values.insert(values.end(), keys.begin(), keys.end());
-        if (absl::StatusOr<int64_t> done = tx.ExecuteValues({"archive_plan_nodes", copy}, values);
-            !done.ok())
-          return done.status();
-        values.erase(values.begin());
-        return tx.ExecuteValues({"remove_plan_nodes", remove}, values).status();
+        return tx.ExecuteValues({"archive_plan_nodes", copy}, values).status();
       });
+}
+
+absl::Status RemoveNodes(db::Transaction& tx, const std::string& plan_id,
+                         const std::vector<std::string>& node_ids) {
+  return ForKeys(node_ids, [&](const std::string& in, const std::vector<db::Value>& keys) {
+    const std::string remove =
+        absl::StrCat("DELETE FROM plan_nodes WHERE plan_id = ? AND node_id IN (", in, ")");
+    std::vector<db::Value> values{db::Value(plan_id)};
+    values.insert(values.end(), keys.begin(), keys.end());
+    return tx.ExecuteValues({"remove_plan_nodes", remove}, values).status();
+  });
 }
 
 absl::Status InsertVersion(db::Transaction& tx, const PlanVersion& version) {
@@ -245,6 +266,29 @@ absl::Status InsertVersion(db::Transaction& tx, const PlanVersion& version) {
                version.changed_nodes, version.deleted_nodes, static_cast<int>(version.state),
                version.target_units)
       .status();
+}
+
+// Gives the nodes the plan's new version and time, and writes them.
+absl::Status WriteChanges(db::Transaction& tx, const Plan& plan, NodeChanges& changes) {
+  std::vector<std::string> archived;
+  std::vector<std::string> removed;
+  for (const Node& node : changes.updated) archived.push_back(node.id);
+  for (const Node& node : changes.deleted) {
+    archived.push_back(node.id);
+    removed.push_back(node.id);
+  }
+  if (absl::Status s = ArchiveNodes(tx, plan.id, archived, plan.version); !s.ok()) return s;
+  if (absl::Status s = RemoveNodes(tx, plan.id, removed); !s.ok()) return s;
+  for (std::vector<Node>* nodes : {&changes.updated, &changes.created, &changes.deleted}) {
+    for (Node& node : *nodes) {
+      ++node.version;
+      node.plan_version = plan.version;
+      node.update_time = plan.update_time;
+    }
+  }
+  absl::Status s = WriteNodes(tx, "update_plan_nodes", changes.updated, UpdateOfNode());
+  if (s.ok()) s = WriteNodes(tx, "insert_plan_nodes", changes.created, "");
+  return db::DuplicateKey(s) ? error::PlanChanged(resource::Name("plans", plan.id)) : s;
 }
 
 absl::StatusOr<Plan> LoadWith(db::Snapshot& snapshot, const std::string& id, const char* lock) {
@@ -345,7 +389,7 @@ absl::StatusOr<Plan> PlanStore::Insert(db::Transaction& tx, const change::Contex
   }
   root.plan_version = 1;
   root.version = 1;
-  if (absl::Status s = InsertNodes(tx, {&root}); !s.ok()) return s;
+  if (absl::Status s = WriteNodes(tx, "insert_plan_nodes", {root}, ""); !s.ok()) return s;
   if (absl::Status s = InsertVersion(tx, {plan.id, 1, "plan.created", why.actor, plan.create_time,
                                           why.reason, "", 1, 0, 0, plan.state, plan.target_units});
       !s.ok()) {
@@ -389,33 +433,8 @@ absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context&
   if (!saved.ok()) return saved.status();
   if (*saved != 1) return error::StaleEtag(resource::Name("plans", plan.id));
 
-  std::vector<std::string> archived;
-  std::vector<const Node*> written;
-  for (Node& node : changes.updated) {
-    archived.push_back(node.id);
-    written.push_back(&node);
-    ++node.version;
-  }
-  for (Node& node : changes.created) {
-    written.push_back(&node);
-    node.create_time = plan.update_time;
-    ++node.version;
-  }
-  for (Node& node : changes.deleted) {
-    archived.push_back(node.id);
-    ++node.version;
-  }
-  if (absl::Status s = ArchiveNodes(tx, plan.id, archived, plan.version); !s.ok()) return s;
-  for (std::vector<Node>* nodes : {&changes.updated, &changes.created, &changes.deleted}) {
-    for (Node& node : *nodes) {
-      node.plan_version = plan.version;
-      node.update_time = plan.update_time;
-    }
-  }
-  if (absl::Status s = InsertNodes(tx, written); !s.ok()) {
-    if (db::DuplicateKey(s)) return error::PlanChanged(resource::Name("plans", plan.id));
-    return s;
-  }
+  for (Node& node : changes.created) node.create_time = plan.update_time;
+  if (absl::Status s = WriteChanges(tx, plan, changes); !s.ok()) return s;
   if (absl::Status s = InsertVersion(
           tx, {plan.id, plan.version, type, why.actor, plan.update_time, why.reason, node_id,
                static_cast<int64_t>(changes.created.size()),
@@ -644,6 +663,33 @@ absl::StatusOr<std::vector<Node>> PlanStore::AllNodes(db::Snapshot& snapshot,
     std::move(page->begin(), page->end(), std::back_inserter(all));
     if (last) return all;
   }
+}
+
+absl::StatusOr<PlanStore::LastChange> PlanStore::LoadLastChange(db::Snapshot& snapshot,
+                                                                const Plan& plan) const {
+  const auto read = [&](const char* name, const char* table,
+                        const char* condition) -> absl::StatusOr<std::vector<Node>> {
+    const std::string sql =
+        absl::StrCat("SELECT ", kNodeColumns, " FROM ", table,
+                     " WHERE plan_id = ? AND path >= ? AND ", condition, " ORDER BY path LIMIT ?");
+    std::vector<Node> nodes;
+    std::string from;  // The root's path is empty.
+    while (true) {
+      const absl::StatusOr<db::Rows> rows =
+          snapshot.Query({name, sql}, plan.id, from, plan.version, kNodePage);
+      if (!rows.ok()) return rows.status();
+      for (const db::Row& row : *rows) nodes.push_back(NodeOf(row));
+      if (rows->size() < kNodePage) return nodes;
+      from = nodes.back().path + kFirstAfter;
+    }
+  };
+  absl::StatusOr<std::vector<Node>> before =
+      read("list_nodes_before_change", "plan_node_history", "until_version = ?");
+  if (!before.ok()) return before.status();
+  absl::StatusOr<std::vector<Node>> after =
+      read("list_changed_nodes", "plan_nodes", "plan_version = ?");
+  if (!after.ok()) return after.status();
+  return LastChange{*std::move(before), *std::move(after)};
 }
 
 absl::StatusOr<std::vector<std::string>> PlanStore::PathsFor(

@@ -14,7 +14,8 @@
 
 namespace milepost::target {
 
-// What one version of a plan changes in its nodes. A node is in one of the lists at most.
+// What one version of a plan changes in its nodes. A node is in one of the lists at most; the path
+// of an updated one stays.
 struct NodeChanges {
   std::vector<Node> updated;
   std::vector<Node> created;
@@ -89,6 +90,14 @@ class PlanStore {
   // All of them, up to kMaxPlanNodes.
   absl::StatusOr<std::vector<Node>> AllNodes(db::Snapshot& snapshot, const std::string& plan_id,
                                              const NodeFilter& filter) const;
+
+  // What the newest version of a plan changed, in the order of paths: the nodes that it changed or
+  // removed as they were, and those that it changed or made as they are.
+  struct LastChange {
+    std::vector<Node> before;
+    std::vector<Node> after;
+  };
+  absl::StatusOr<LastChange> LoadLastChange(db::Snapshot& snapshot, const Plan& plan) const;
 
   // Paths of nodes for one of the members or units.
   absl::StatusOr<std::vector<std::string>> PathsFor(db::Snapshot& snapshot,

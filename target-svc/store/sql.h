@@ -31,18 +31,18 @@ absl::Status ForKeys(const std::vector<std::string>& keys, Run run) {
   return absl::OkStatus();
 }
 
-// Runs `INSERT ... VALUES` + rows of placeholders. `values` holds the rows one after another,
-// `columns` values each.
+// Runs `INSERT ... VALUES` + rows of placeholders + `tail`. `values` holds the rows one after
+// another, `columns` values each.
 inline absl::Status InsertRows(db::Transaction& tx, std::string_view name,
                                const std::string& insert, size_t columns,
-                               const std::vector<db::Value>& values) {
+                               const std::vector<db::Value>& values, const std::string& tail = "") {
   const std::string row = "(" + db::Placeholders(columns) + ")";
   const size_t rows = values.size() / columns;
   for (size_t at = 0; at < rows;) {
     // Whole groups, and powers of two for the rest: few different statements.
     size_t count = kRowsPerStatement;
     while (count > rows - at) count /= 2;
-    const std::string sql = insert + " VALUES " + db::Placeholders(count, row);
+    const std::string sql = insert + " VALUES " + db::Placeholders(count, row) + tail;
     const auto first = values.begin() + static_cast<std::ptrdiff_t>(at * columns);
     const absl::StatusOr<int64_t> done = tx.ExecuteValues(
         {name, sql},

@@ -39,6 +39,7 @@
 #include "reporting-svc/testing/fill.h"
 #include "tests/bench/echo.h"
 #include "tests/bench/load.h"
+#include "tests/bench/plan.h"
 #include "tests/bench/suite.h"
 
 extern char** environ;
@@ -58,6 +59,7 @@ struct Options {
   std::string json;
   int64_t size = 1'000'000;
   int64_t report_size = 0;
+  int64_t plan_leaves = 0;
   int callers = 64;
   std::string seconds = "5s";
   absl::Duration time;
@@ -167,6 +169,7 @@ class Bench {
   void MeasureReports(int year, const std::vector<std::string>& units);
   absl::Status MeasureCalls();
   absl::Status MeasureVisible();
+  absl::Status MeasurePlan();
   void MeasureMemory(const char* when, bool aim);
 
   const Options& options_;
@@ -649,8 +652,28 @@ void Bench::MeasureMemory(const char* when, bool aim) {
   }
 }
 
+// A large plan, and what of it everybody else feels: how long the read models are behind after it.
+absl::Status Bench::MeasurePlan() {
+  const auto steps =
+      MeasureLargePlan(client_, options_.plan_leaves, [this](const std::string& w) { Say(w); });
+  if (!steps.ok()) return steps.status();
+  for (const PlanStep& step : *steps) {
+    AddRate(absl::StrCat("plan: ", step.what, ", ",
+                         absl::FormatDuration(absl::Trunc(step.took, absl::Milliseconds(100)))),
+            step.nodes, step.took, "", 0);
+  }
+  const absl::Time behind = absl::Now();
+  int64_t positions = 0;
+  if (absl::Status status = WaitUntilCurrent(&positions); !status.ok()) return status;
+  Say(absl::StrFormat("the read models were current %.1f s after that",
+                      absl::ToDoubleSeconds(absl::Now() - behind)));
+  MeasureMemory("after the plan", /*aim=*/false);
+  return absl::OkStatus();
+}
+
 absl::Status Bench::Run() {
   MeasureMemory("idle", /*aim=*/true);
+  if (options_.plan_leaves > 0) return MeasurePlan();
   if (absl::Status status = LoadCompany(); !status.ok()) return status;
   if (absl::Status status = MeasureRebuild(); !status.ok()) return status;
   if (options_.report_size > 0) {
@@ -773,6 +796,10 @@ int Main(int argc, char** argv) {
                  "models directly, not imported (0: over the loaded ones)")
       ->capture_default_str()
       ->check(CLI::Range(0, 5'000'000));
+  app.add_option("--plan-leaves", options.plan_leaves,
+                 "measure only a plan of so many targets at its leaves (0: everything else)")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1'100'000));
   app.add_option("--callers", options.callers, "calls in flight (1 to 1024)")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
