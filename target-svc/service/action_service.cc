@@ -27,7 +27,7 @@ constexpr size_t kMaxParticipants = 100;
 constexpr size_t kMaxPlace = 200;
 constexpr size_t kMaxWords = 2'000;
 constexpr size_t kMaxMilestones = 100;
-constexpr int kMaxEntries = 500;
+constexpr int kMaxEntries = 300;
 
 const std::set<std::string>& ChangeableFields() {
   static const std::set<std::string> fields{
@@ -435,6 +435,11 @@ absl::Status ActionPlanService::CheckReferences(const rpc::Caller& caller, db::S
     }
   }
   if (!body.has_measure()) return absl::OkStatus();
+  // What a member made is told to everybody who sees the action plan.
+  if (const std::string& member = body.measure().member();
+      !member.empty() && !caller.MaySee(resource::IdOf("members", member).value_or(""))) {
+    return error::ReferenceMissing(member);
+  }
   if (absl::Status s = MeasuredScope(snapshot, stored).status(); !s.ok()) return s;
   const absl::StatusOr<Plan> plan = plans_.Load(snapshot, stored.plan_id);
   if (!plan.ok()) return plan.status();

@@ -173,6 +173,10 @@ TEST_F(ActionServiceTest, RefusesWhatDoesNotFit) {
   v1::CreateActionPlanRequest measure = Promotion("measure");
   measure.mutable_action_plan()->mutable_measure()->set_member("members/bert");
   EXPECT_THAT(Create(mia_, measure), NamesField("action_plan.measure.member"));
+  measure.mutable_action_plan()->set_node("plans/west-18/nodes/root");
+  measure.mutable_action_plan()->mutable_measure()->set_member("members/eve");
+  EXPECT_THAT(Create(mia_, measure), Fails(StatusCode::kFailedPrecondition, "REFERENCE_MISSING"))
+      << "her figures are not west's to show";
 }
 
 TEST_F(ActionServiceTest, ProgressAndSlippageFollowTheMilestones) {

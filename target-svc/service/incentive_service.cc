@@ -30,6 +30,8 @@ constexpr size_t kMaxAudienceUnits = 100;
 constexpr size_t kMaxJobTitles = 50;
 constexpr int kMaxScenarios = 50;
 constexpr size_t kMaxNodesNamed = 100;
+// Facts and returns of a statement, so that it fits a change.
+constexpr size_t kMaxStatementEntries = 2'000;
 
 const std::set<std::string>& ChangeableFields() {
   static const std::set<std::string> fields{"title", "plan",       "members",
@@ -587,6 +589,13 @@ IncentiveService::StatementResult IncentiveService::Statement(const Basis& basis
     MatchedReturns matched = MatchReturns(basis.terms, basis.facts, facts, known, basis.returns);
     input.returns = std::move(matched.returns);
     head.unmatched_returns = matched.unmatched;
+  }
+  if (const size_t entries = basis.facts.size() + input.returns.size();
+      entries > kMaxStatementEntries) {
+    Reader reader;
+    reader.Add("date", absl::StrCat("its period has ", entries, " sales and returns; the limit is ",
+                                    kMaxStatementEntries, ": take a shorter grain"));
+    return reader.status();
   }
   // Only periods that something came back from matter.
   std::set<std::string> wanted;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The main job: a CRM directory is imported through milepostctl, with broken rows first and mended after;
 the reports must say what was computed from the files alone; then a plan is split down to member and month,
-approved and followed. With MILEPOST_CRM_DATA=DIR the same is done with that directory, which must be the
+approved and followed, and commission is computed. With MILEPOST_CRM_DATA=DIR the same is done with that directory, which must be the
 public data set whose figures are known."""
 
 import datetime
@@ -16,7 +16,7 @@ import crm_data
 from suite import Checks, Suite, date, days, main, new_id, say, year
 from milepost.opportunity.v1 import opportunity_pb2, order_pb2
 from milepost.reporting.v1 import projection_pb2, report_pb2
-from milepost.target.v1 import node_pb2, plan_pb2
+from milepost.target.v1 import incentive_pb2, node_pb2, plan_pb2
 
 PPM = 1_000_000
 COMPANY = "units/crm"
@@ -466,6 +466,57 @@ def check_plan(suite, checks, figures, admin, approver, profile):
         checks.equal(f"actual of {quarter} {node.display_name}", rows[node.name].actual, wanted)
 
 
+def check_incentives(suite, checks, figures, admin, profile):
+    """Statements pay what was sold: their base is what the files say, and issued ones stay as they are."""
+    v1 = incentive_pb2
+    won = [r for r in figures.won if figures.quarter(r) == "2017Q2"]
+    sold = {}
+    for row in won:
+        sold[row["sales_agent"]] = sold.get(row["sales_agent"], 0) + int(row["close_value"]) * 100
+    agent = max(sold, key=lambda one: (sold[one], one))
+    member = next(n for n in all_nodes(admin, "plans/revenue-2018")
+                  if n.dimension == node_pb2.MEMBER and n.display_name == agent).scope.member
+    say(f"commission of {agent} for the second quarter of 2017, on what was sold")
+
+    def terms(measure, tiers, **more):
+        return v1.CommissionTerms(base=v1.CommissionTerms.ORDERS, mode=v1.CommissionTerms.MARGINAL, measure=measure,
+                                  reversal=v1.CommissionTerms.PERIOD_OF_ORIGIN,
+                                  tiers=[v1.CommissionTerms.Tier(**{"from": at, "rate_ppm": rate}) for at, rate in tiers], **more)
+
+    half = sold[agent] // 2
+    admin.IncentiveService.CreateCommissionPlan(v1.CreateCommissionPlanRequest(
+        commission_plan_id="sales-17", request_id=new_id(),
+        commission_plan=v1.CommissionPlan(title="2017 年销售提成", units=[COMPANY], period=year(2017), grain=node_pb2.QUARTER,
+                                          terms=terms(v1.CommissionTerms.AMOUNT, [(0, 20_000), (half, 30_000)]))))
+    told = suite.ctl("commission", "compute", "sales-17", member, "2017-06-30", "--json", profile=profile)
+    computed = json_format.Parse(told.stdout, v1.CommissionStatement())
+    checks.equal("base", (computed.base_units, computed.period_label), (sold[agent], "2017-Q2"))
+    checks.equal("days that count", sum(f.amount_units for f in computed.facts), sold[agent])
+    wanted = [(half * 20_000 * 2 + PPM) // (PPM * 2), ((sold[agent] - half) * 30_000 * 2 + PPM) // (PPM * 2)]
+    checks.equal("lines", [line.amount_units for line in computed.lines], wanted)
+    checks.equal("payable", computed.payable_units, sum(wanted))
+    issued = admin.IncentiveService.IssueStatement(v1.IssueStatementRequest(
+        commission_plan="commissionPlans/sales-17", member=member, date=date("2017-04-01"),
+        content_hash=computed.content_hash, request_id=new_id()))
+    again = admin.IncentiveService.RecomputeStatement(v1.RecomputeStatementRequest(name=issued.name, newest_actuals=True))
+    checks.equal("recomputed", (again.same, again.content_intact, len(again.differences)), (True, True, 0))
+
+    say("attainment is of the member's target, and that of the team is measured as a whole")
+    bonus = v1.CommissionTerms.TeamBonus(at_team_attainment_ppm=PPM, amount_units=100_000)
+    admin.IncentiveService.CreateCommissionPlan(v1.CreateCommissionPlanRequest(
+        commission_plan_id="sales-18", request_id=new_id(),
+        commission_plan=v1.CommissionPlan(title="2018 年销售提成", plan="plans/revenue-2018", units=[COMPANY], period=year(2018),
+                                          grain=node_pb2.QUARTER, terms=terms(v1.CommissionTerms.ATTAINMENT, [(0, 20_000)],
+                                                                              team_bonuses=[bonus]))))
+    statement = admin.IncentiveService.ComputeStatement(v1.ComputeStatementRequest(
+        commission_plan="commissionPlans/sales-18", member=member, date=date("2018-05-01")))
+    wanted = sum(n.target_units for n in all_nodes(admin, "plans/revenue-2018")
+                 if n.depth == 4 and n.scope.member == member and n.scope.period.first_date.month == 4)
+    checks.equal("target of the quarter", statement.target_units, wanted)
+    checks.true("the team has a target", statement.team_target_units >= wanted, statement.team_target_units)
+    checks.equal("nothing was sold in 2018", (statement.base_units, statement.team_actual_units, statement.payable_units), (0, 0, 0))
+
+
 def run():
     checks = Checks()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="milepost-crm-"))
@@ -489,6 +540,7 @@ def run():
             if known:
                 check_known_figures(checks, figures, admin)
             check_plan(suite, checks, figures, admin, approver, profile)
+            check_incentives(suite, checks, figures, admin, profile)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return checks.finish()
