@@ -541,6 +541,7 @@ const std::vector<Verb>& Verbs() {
       {"target", "adjust", "milepost.target.v1.NodeService.AdjustNode", {"name", "target_units"}},
       {"target", "preview-edits", "milepost.target.v1.DraftingService.PreviewEdits", {"spec.plan"}},
       {"target", "edit", "milepost.target.v1.DraftingService.ApplyEdits", {"spec.plan"}},
+      {"target", "preview-copy", "milepost.target.v1.DraftingService.PreviewCopy", {"spec.source"}},
       {"target", "lock", "milepost.target.v1.NodeService.LockNode", {"name"}},
       {"target", "unlock", "milepost.target.v1.NodeService.UnlockNode", {"name"}},
       {"target", "check", "milepost.target.v1.PlanService.CheckPlan", {"name"}, "plans"},

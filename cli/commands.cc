@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/plan_copy.h"
 #include "cli/plan_sheet.h"
 #include "cli/plan_tree.h"
 
@@ -50,6 +51,24 @@ const std::vector<Command>& Commands() {
         {"reason", "TEXT", "Why; kept in the version. An active plan needs one."},
         {"accept-variance", nullptr, "Write although something will not add up any more."}},
        RunPlanImport},
+      {"target",
+       "copy",
+       {"PLAN", "[NEW-ID]"},
+       "Makes a draft with the shape of another plan for other days: the same breakdowns, split as "
+       "there. Calendar periods follow each other, working days are weighed anew. Units and "
+       "members that are not there any more are left out and told, unless somebody replaces them. "
+       "See it first with --dry-run.",
+       {{"period", "DAYS", "The new days: 2019, 2019Q1, 2019-03 or DATE..DATE. Needed."},
+        {"growth", "PERCENT", "Of the whole target, for example 8%."},
+        {"total", "AMOUNT", "The whole target; as the source if neither is given."},
+        {"title", "TEXT", "What people call it; as the source if it is not given."},
+        {"replace", "FROM=TO,...",
+         "Who takes whose place: members by id, units as units/UNIT. Nothing after = leaves out."},
+        {"keep-locks", nullptr, "Locked nodes keep their value and lock."},
+        {"keep-bounds", nullptr, "Minima and maxima stay as they are."},
+        {"drop-notes", nullptr, "Leave remarks out."},
+        {"dry-run", nullptr, "Only tell what would be made."}},
+       RunPlanCopy},
   };
   return commands;
 }

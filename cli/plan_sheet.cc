@@ -506,7 +506,8 @@ absl::Status Import(const CommandCall& call, Client& client, Outcome& outcome) {
                    [](const auto& a, const auto& b) { return a.row < b.row; });
   const bool good = outcome.refusal_count == 0 &&
                     (outcome.preview.violation_count() == 0 || spec.accept_variance());
-  if (call.Has("dry-run") || !good || spec.edits_size() == 0) return absl::OkStatus();
+  if (call.Has("dry-run") || !good || outcome.preview.changed_node_count() == 0)
+    return absl::OkStatus();
   target::v1::ApplyEditsRequest apply;
   *apply.mutable_spec() = std::move(spec);
   apply.set_request_id(NewUuid());
@@ -584,7 +585,7 @@ int RunPlanImport(const CommandCall& call) {
                 off && outcome.refusal_count == 0
                     ? " Mend the sums, or accept them with --accept-variance."
                     : "");
-  } else if (outcome.changes.empty()) {
+  } else if (outcome.preview.changed_node_count() == 0) {
     std::printf("The table says what the plan says; nothing to write.\n");
   } else if (call.Has("dry-run")) {
     std::printf(

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "cli/commands.h"
+#include "cli/plan_copy.h"
 #include "cli/text.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -115,6 +116,35 @@ TEST_F(PlanTreeTest, RecordedValuesStandInForProgress) {
   EXPECT_THAT(ToJson(tree), HasSubstr(R"("displayName":"West")"));
   EXPECT_THAT(ToJson(tree), HasSubstr(R"("actualUnits":"10000000","attainmentPpm":"250000")"));
   EXPECT_THAT(ToJson(tree), Not(HasSubstr("pacePpm")));
+}
+
+TEST(PlanCopyTest, IsReadAsTyped) {
+  CommandCall call;
+  call.words = {"old", "new"};
+  const auto problem = [&] { return std::string(ReadCopySpec(call).status().message()); };
+  EXPECT_THAT(problem(), HasSubstr("--period is needed"));
+  call.flags = {{"period", "2019Q1"},
+                {"growth", "-2.5%"},
+                {"title", "新"},
+                {"replace", "anna=bert,units/west=,carl="},
+                {"keep-locks", ""}};
+  const auto spec = ReadCopySpec(call);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->source(), "plans/old");
+  EXPECT_EQ(spec->period().last_date().month(), 3);
+  EXPECT_EQ(spec->growth_ppm(), -25'000);
+  EXPECT_TRUE(spec->keep_locks());
+  ASSERT_EQ(spec->replacements_size(), 3);
+  EXPECT_EQ(spec->replacements(0).to(), "members/bert");
+  EXPECT_EQ(spec->replacements(1).from(), "units/west");
+  EXPECT_EQ(spec->replacements(2).to(), "");
+  call.flags["growth"] = "8";
+  EXPECT_THAT(problem(), HasSubstr("--growth must be a percentage"));
+  call.flags["total"] = "100";
+  EXPECT_THAT(problem(), HasSubstr("exclude each other"));
+  call.flags.erase("growth");
+  call.flags["replace"] = "anna";
+  EXPECT_THAT(problem(), HasSubstr("--replace must be like"));
 }
 
 TEST(CommandsTest, EachHasHelpAndTakesItsWordsAndFlags) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "target-svc/domain/errors.h"
 #include "target-svc/domain/limits.h"
 
@@ -244,6 +245,29 @@ absl::StatusOr<Member> ApplyEndMember(Member member, absl::CivilDay last_day, ab
   member.end_day = last_day;
   member.update_time = now;
   return member;
+}
+
+std::string WhyNoTarget(const Unit& unit, const UnitTree& tree, const std::string& unit_id,
+                        absl::CivilDay first, absl::CivilDay last) {
+  if (unit.start_day > last || (unit.end_day && *unit.end_day < first))
+    return "the unit does not exist in these days";
+  if (!tree.IsWithin(unit.id, unit_id, std::max(first, unit.start_day)))
+    return absl::StrCat("it is not below units/", unit_id);
+  return "";
+}
+
+std::string WhyNoTarget(const Member& member, const UnitTree& tree, const std::string& unit_id,
+                        absl::CivilDay first, absl::CivilDay last) {
+  if (member.start_day > last || (member.end_day && *member.end_day < first))
+    return "the member does not work in these days";
+  if (unit_id.empty()) return "";
+  for (size_t i = 0; i < member.placements.size(); ++i) {
+    const absl::CivilDay from = std::max(first, member.placements[i].first_day);
+    if (from <= last && from < member.UntilDay(i) &&
+        tree.IsWithin(member.placements[i].unit_id, unit_id, from))
+      return "";
+  }
+  return absl::StrCat("the member is not in units/", unit_id);
 }
 
 absl::Status CheckMemberUnits(const Member& member, const UnitTree& tree) {

@@ -140,6 +140,14 @@ absl::StatusOr<Member> ApplyMoveMember(Member member, const MemberPlacement& pla
                                        absl::Time now);
 absl::StatusOr<Member> ApplyEndMember(Member member, absl::CivilDay last_day, absl::Time now);
 
+// Why a unit or a member cannot have a target below `unit_id` (or anywhere, if that is empty) in
+// the days from `first` to `last`, in words; empty if it can. Somebody who comes into the unit
+// later in the days can.
+std::string WhyNoTarget(const Unit& unit, const UnitTree& tree, const std::string& unit_id,
+                        absl::CivilDay first, absl::CivilDay last);
+std::string WhyNoTarget(const Member& member, const UnitTree& tree, const std::string& unit_id,
+                        absl::CivilDay first, absl::CivilDay last);
+
 // OK if every unit that the member is placed in, leads or reports to exists on all days it is
 // needed.
 absl::Status CheckMemberUnits(const Member& member, const UnitTree& tree);

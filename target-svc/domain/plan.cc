@@ -1,6 +1,7 @@
 #include "target-svc/domain/plan.h"
 
 #include "target-svc/domain/errors.h"
+#include "target-svc/domain/limits.h"
 
 namespace milepost::target {
 namespace {
@@ -23,6 +24,11 @@ absl::Status CheckApprover(const Plan& plan, const Actor& actor) {
 }
 
 }  // namespace
+
+bool IsTooLong(DayRange period) {
+  return period.last >= absl::CivilDay(period.first.year() + kMaxPlanYears, period.first.month(),
+                                       period.first.day());
+}
 
 bool LeadsPlan(const Actor& actor, const Plan& plan) {
   return plan.unit_id.empty() ? actor.leads_top : actor.led_units.contains(plan.unit_id);

@@ -66,6 +66,9 @@ struct PlanVersion {
   int64_t target_units = 0;
 };
 
+// Whether a plan would cover more than kMaxPlanYears.
+bool IsTooLong(DayRange period);
+
 // Who acts on plans.
 struct Actor {
   std::string member_id;

@@ -413,14 +413,9 @@ absl::Status Decomposer::CheckOwners(db::Snapshot& snapshot, const Node& node, D
     for (PartSpec& part : parts) {
       const Unit* unit = (*tree)->Find(part.key);
       if (unit == nullptr) return error::ReferenceMissing(resource::Name("units", part.key));
-      if (unit->start_day > period.last || (unit->end_day && *unit->end_day < period.first)) {
-        return error::PartOutside(node.Name(), part.key, "the unit does not exist in these days");
-      }
-      const absl::CivilDay day = std::max(period.first, unit->start_day);
-      if (!(*tree)->IsWithin(part.key, node.scope.unit_id, day)) {
-        return error::PartOutside(node.Name(), part.key,
-                                  absl::StrCat("it is not below units/", node.scope.unit_id));
-      }
+      const std::string why =
+          WhyNoTarget(*unit, **tree, node.scope.unit_id, period.first, period.last);
+      if (!why.empty()) return error::PartOutside(node.Name(), part.key, why);
       if (part.display_name.empty()) part.display_name = unit->display_name;
     }
     return absl::OkStatus();
@@ -435,19 +430,9 @@ absl::Status Decomposer::CheckOwners(db::Snapshot& snapshot, const Node& node, D
     const auto found = by_id.find(part.key);
     if (found == by_id.end()) return error::ReferenceMissing(resource::Name("members", part.key));
     const Member& member = *found->second;
-    if (member.start_day > period.last || (member.end_day && *member.end_day < period.first)) {
-      return error::PartOutside(node.Name(), part.key, "the member does not work in these days");
-    }
-    // Somebody who comes into the unit later in the period may have a target in it.
-    bool within = node.scope.unit_id.empty();
-    for (size_t i = 0; i < member.placements.size() && !within; ++i) {
-      const absl::CivilDay first = std::max(period.first, member.placements[i].first_day);
-      within = first <= period.last && first < member.UntilDay(i) &&
-               (*tree)->IsWithin(member.placements[i].unit_id, node.scope.unit_id, first);
-    }
-    if (!within)
-      return error::PartOutside(node.Name(), part.key,
-                                absl::StrCat("the member is not in units/", node.scope.unit_id));
+    const std::string why =
+        WhyNoTarget(member, **tree, node.scope.unit_id, period.first, period.last);
+    if (!why.empty()) return error::PartOutside(node.Name(), part.key, why);
     if (part.display_name.empty()) part.display_name = member.display_name;
   }
   return absl::OkStatus();

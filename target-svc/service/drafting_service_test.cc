@@ -173,5 +173,159 @@ TEST_F(DraftingServiceTest, WhatWouldNotAddUpIsListedAndNeedsToBeAccepted) {
   EXPECT_TRUE(Check("active").adds_up());
 }
 
+class CopyTest : public DraftingServiceTest {
+ protected:
+  // 1,200 by unit west 400 (anna, bert), east 800 (eve), then by quarter.
+  void MakeTeams(const std::string& plan) {
+    MakePlan(plan, 1'200);
+    v1::SplitNodesRequest units = OfRoot(plan);
+    Weighted(units, v1::UNIT, {{"units/west", 1}, {"units/east", 2}});
+    const std::vector<v1::Node> teams = Children(Split(zoe_, units));
+    ASSERT_THAT(teams, SizeIs(2));
+    v1::SplitNodesRequest members;
+    members.set_plan("plans/" + plan);
+    members.mutable_split()->mutable_nodes()->add_nodes(teams[0].name());
+    Weighted(members, v1::MEMBER, {{"members/anna", 1}, {"members/bert", 3}});
+    ASSERT_THAT(Split(zoe_, members), IsOk());
+    members.mutable_split()->mutable_nodes()->set_nodes(0, teams[1].name());
+    members.mutable_split()->clear_parts();
+    Weighted(members, v1::MEMBER, {{"members/eve", 1}});
+    ASSERT_THAT(Split(zoe_, members), IsOk());
+    ASSERT_THAT(Split(zoe_, SplitBy(plan, v1::QUARTER, true)), IsOk());
+    copy_.set_source("plans/" + plan);
+    *copy_.mutable_period() = Range(absl::CivilDay(2019, 1, 1), absl::CivilDay(2019, 12, 31));
+  }
+
+  absl::StatusOr<v1::PreviewCopyResponse> Preview(const Who& who) {
+    v1::PreviewCopyRequest request;
+    *request.mutable_spec() = copy_;
+    return Do(&Stub::PreviewCopy, *drafting_, who, request);
+  }
+  absl::StatusOr<v1::Plan> Copy(const Who& who, const std::string& id,
+                                const std::string& request_id = "") {
+    v1::CopyPlanRequest request;
+    *request.mutable_spec() = copy_;
+    request.set_plan_id(id);
+    request.set_request_id(request_id);
+    return Do(&Stub::CopyPlan, *drafting_, who, request);
+  }
+
+  v1::CopySpec copy_;
+};
+
+TEST_F(CopyTest, ANewYearHasTheShapeOfTheOld) {
+  MakeTeams("old");
+  copy_.set_growth_ppm(100'000);
+  const auto preview = Preview(zoe_);
+  ASSERT_THAT(preview, IsOk());
+  EXPECT_EQ(preview->target_units(), 1'320);
+  EXPECT_EQ(preview->node_count(), 1 + 2 + 3 + 12);
+  EXPECT_EQ(preview->notice_count(), 0);
+  EXPECT_EQ(preview->source_version(), 5);
+  EXPECT_EQ(preview->nodes(1).name(), "");
+  EXPECT_EQ(preview->nodes(1).key(), "units/west");
+
+  copy_.set_title("2019 年销售额");
+  const auto plan = Copy(zoe_, "new", kRequestId);
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_EQ(plan->name(), "plans/new");
+  EXPECT_EQ(plan->title(), "2019 年销售额");
+  EXPECT_EQ(plan->state(), v1::DRAFT);
+  EXPECT_EQ(plan->target_units(), 1'320);
+  EXPECT_EQ(plan->plan_version(), 1);
+  EXPECT_EQ(plan->node_count(), 18);
+  EXPECT_EQ(plan->owner(), "members/zoe");
+  v1::ListNodesRequest list;
+  list.set_plan("plans/new");
+  const std::vector<v1::Node> nodes = AllNodes(zoe_, list);
+  EXPECT_THAT(Values(nodes), ElementsAre(1'320, 440, 110, 28, 28, 27, 27, 330, 83, 83, 82, 82, 880,
+                                         880, 220, 220, 220, 220));
+  ASSERT_THAT(nodes, SizeIs(18));
+  for (int i = 0; i < 18; ++i) {
+    EXPECT_EQ(nodes[static_cast<size_t>(i)].target_units(), preview->nodes(i).target_units());
+  }
+  EXPECT_EQ(nodes[2].scope().member(), "members/anna");
+  EXPECT_EQ(nodes[3].key(), "2019-Q1");
+  EXPECT_TRUE(Check("new").adds_up());
+  // Repeated it is the same answer; under another id of a request the plan is there.
+  const auto repeated = Copy(zoe_, "new", kRequestId);
+  ASSERT_THAT(repeated, IsOk());
+  EXPECT_EQ(repeated->etag(), plan->etag());
+  EXPECT_THAT(Copy(zoe_, "new"), Fails(StatusCode::kAlreadyExists, "ALREADY_EXISTS"));
+  // It can be worked on: new nodes get numbers of their own.
+  v1::SplitNodesRequest regions = OfRoot("new");
+  Weighted(regions, v1::REGION, {{"a", 1}});
+  EXPECT_THAT(Split(zoe_, regions), IsOk());
+}
+
+TEST_F(CopyTest, WhoLeftIsToldAndLeftOutOrReplaced) {
+  MakeTeams("old");
+  organization::v1::EndMemberRequest end;
+  end.set_name("members/bert");
+  *end.mutable_last_date() = milepost::ToProto(absl::CivilDay(2018, 12, 31));
+  ASSERT_THAT(Do(&organization::v1::MemberService::Stub::EndMember, *members_, sam_, end), IsOk());
+  organization::v1::MoveMemberRequest move;
+  move.set_name("members/eve");
+  move.set_unit("units/west");
+  *move.mutable_first_date() = milepost::ToProto(absl::CivilDay(2019, 1, 1));
+  ASSERT_THAT(Do(&organization::v1::MemberService::Stub::MoveMember, *members_, sam_, move),
+              IsOk());
+  Refresh();
+  auto preview = Preview(zoe_);
+  ASSERT_THAT(preview, IsOk());
+  ASSERT_EQ(preview->notice_count(), 3);
+  EXPECT_EQ(preview->notices(0).kind(), v1::CopyNotice::LEFT_OUT);
+  EXPECT_EQ(preview->notices(0).key(), "members/bert");
+  EXPECT_THAT(preview->notices(0).description(),
+              HasSubstr("members/bert: the member does not work in these days"));
+  EXPECT_THAT(preview->notices(1).description(), HasSubstr("the member is not in units/east"));
+  EXPECT_EQ(preview->notices(2).kind(), v1::CopyNotice::NOT_SPLIT);
+
+  v1::OwnerReplacement& for_bert = *copy_.add_replacements();
+  for_bert.set_from("members/bert");
+  for_bert.set_to("members/mia");
+  copy_.add_replacements()->set_from("units/east");
+  preview = Preview(zoe_);
+  ASSERT_THAT(preview, IsOk());
+  ASSERT_EQ(preview->notice_count(), 2);
+  EXPECT_EQ(preview->notices(0).kind(), v1::CopyNotice::LEFT_OUT);
+  EXPECT_EQ(preview->notices(0).key(), "units/east");
+  EXPECT_EQ(preview->notices(1).kind(), v1::CopyNotice::REPLACED);
+  EXPECT_EQ(preview->notices(1).key(), "members/bert");
+  ASSERT_THAT(Copy(zoe_, "new"), IsOk());
+  v1::ListNodesRequest list;
+  list.set_plan("plans/new");
+  list.set_dimension(v1::MEMBER);
+  const std::vector<v1::Node> members = AllNodes(zoe_, list);
+  ASSERT_THAT(members, SizeIs(2));
+  EXPECT_EQ(members[1].key(), "members/mia");
+  EXPECT_EQ(members[1].target_units(), 900);
+
+  copy_.mutable_replacements(0)->set_to("members/nobody");
+  EXPECT_THAT(Preview(zoe_), Fails(StatusCode::kFailedPrecondition, "REFERENCE_MISSING"));
+}
+
+TEST_F(CopyTest, IsForWhoSeesTheWholeAndMayMakePlans) {
+  MakeTeams("old");
+  EXPECT_THAT(Preview(max_), Fails(StatusCode::kNotFound, "NOT_FOUND"));
+  v1::UpdatePlanRequest publish;
+  publish.mutable_plan()->set_name("plans/old");
+  publish.mutable_plan()->set_visibility(v1::PUBLIC);
+  ASSERT_THAT(Do(&v1::PlanService::Stub::UpdatePlan, *plans_, zoe_, publish), IsOk());
+  EXPECT_EQ(Copy(max_, "new").status().code(), StatusCode::kPermissionDenied);
+  ASSERT_THAT(Copy(sam_, "new"), IsOk());
+  copy_.set_growth_ppm(-1'000'001);
+  EXPECT_THAT(Preview(zoe_), NamesField("spec.growth_ppm"));
+  copy_.set_target_units(-1);
+  EXPECT_THAT(Preview(zoe_), NamesField("spec.target_units"));
+  copy_.clear_total();
+  copy_.mutable_period()->mutable_last_date()->set_year(2029);
+  EXPECT_THAT(Preview(zoe_), NamesField("spec.period"));
+  copy_.clear_period();
+  EXPECT_THAT(Preview(zoe_), NamesField("spec.period"));
+  copy_.add_replacements()->set_from("people/anna");
+  EXPECT_THAT(Preview(zoe_), NamesField("spec.replacements[0].from"));
+}
+
 }  // namespace
 }  // namespace milepost::target

@@ -293,8 +293,7 @@ PlanService::PlanResult PlanService::Create(const rpc::Caller& caller, db::Sessi
   if (const auto period =
           reader.Days(message.has_period(), message.period(), "plan.period", Need::kRequired)) {
     plan.period = *period;
-    if (period->last >= absl::CivilDay(period->first.year() + kMaxPlanYears, period->first.month(),
-                                       period->first.day())) {
+    if (IsTooLong(*period)) {
       reader.Add("plan.period", absl::StrCat("is longer than ", kMaxPlanYears, " years"));
     }
   }

@@ -368,11 +368,17 @@ absl::StatusOr<std::vector<Plan>> PlanStore::List(db::Snapshot& snapshot, const 
 
 absl::StatusOr<Plan> PlanStore::Insert(db::Transaction& tx, const change::Context& why, Plan plan,
                                        Node root) const {
+  plan.next_node_number = 1;
+  return InsertWhole(tx, why, "plan.created", std::move(plan), {std::move(root)});
+}
+
+absl::StatusOr<Plan> PlanStore::InsertWhole(db::Transaction& tx, const change::Context& why,
+                                            const std::string& type, Plan plan,
+                                            std::vector<Node> nodes) const {
   static const std::string insert = absl::StrCat(
       "INSERT INTO plans (", kPlanColumns, ", deleted) VALUES (", db::Placeholders(29), ", 0)");
   plan.version = 1;
-  plan.node_count = 1;
-  plan.next_node_number = 1;
+  plan.node_count = static_cast<int64_t>(nodes.size());
   const absl::StatusOr<int64_t> inserted = tx.Execute(
       {"insert_plan", insert}, plan.id, plan.title, plan.description, plan.metric_id,
       plan.period.first, plan.period.last, plan.target_units, plan.currency_code,
@@ -387,24 +393,28 @@ absl::StatusOr<Plan> PlanStore::Insert(db::Transaction& tx, const change::Contex
       return error::AlreadyExists(resource::Name("plans", plan.id));
     return inserted.status();
   }
-  root.plan_version = 1;
-  root.version = 1;
-  if (absl::Status s = WriteNodes(tx, "insert_plan_nodes", {root}, ""); !s.ok()) return s;
-  if (absl::Status s = InsertVersion(tx, {plan.id, 1, "plan.created", why.actor, plan.create_time,
-                                          why.reason, "", 1, 0, 0, plan.state, plan.target_units});
+  for (Node& node : nodes) {
+    node.plan_version = 1;
+    node.version = 1;
+    node.create_time = node.update_time = plan.create_time;
+  }
+  if (absl::Status s = WriteNodes(tx, "insert_plan_nodes", nodes, ""); !s.ok()) return s;
+  if (absl::Status s =
+          InsertVersion(tx, {plan.id, 1, type, why.actor, plan.create_time, why.reason, "",
+                             plan.node_count, 0, 0, plan.state, plan.target_units});
       !s.ok()) {
     return s;
   }
   const v1::Plan plan_state = ToProto(plan);
-  if (absl::Status s =
-          change::Record(tx, why, {"plan.created", "plan", plan_state.name(), 1, plan_state});
+  if (absl::Status s = change::Record(tx, why, {type, "plan", plan_state.name(), 1, plan_state});
       !s.ok())
     return s;
-  const v1::Node root_state = ToProto(root, plan.calendar_id);
-  if (absl::Status s =
-          change::Record(tx, why, {"node.created", "node", root_state.name(), 1, root_state});
-      !s.ok())
-    return s;
+  for (const Node& node : nodes) {
+    const v1::Node state = ToProto(node, plan.calendar_id);
+    if (absl::Status s = change::Record(tx, why, {"node.created", "node", state.name(), 1, state});
+        !s.ok())
+      return s;
+  }
   return plan;
 }
 

@@ -45,6 +45,12 @@ class PlanStore {
   absl::StatusOr<Plan> Insert(db::Transaction& tx, const change::Context& why, Plan plan,
                               Node root) const;
 
+  // The same with all nodes of it, the root first and parents before children, whose numbers the
+  // plan counts already; `type` is what happened (`plan.copied`).
+  absl::StatusOr<Plan> InsertWhole(db::Transaction& tx, const change::Context& why,
+                                   const std::string& type, Plan plan,
+                                   std::vector<Node> nodes) const;
+
   // Writes the plan, its next version and the nodes of it; sets versions, counts and times of all
   // of them, in place. `type` is what happened (`plan.split`), `node_id` the node it happened to,
   // if one.

@@ -24,26 +24,6 @@ void SetTimes(const Record& record, Message& message) {
   message.set_etag(Etag(record.version));
 }
 
-// The value of a dimension as a client names it.
-std::string KeyName(Dimension dimension, const std::string& key) {
-  switch (dimension) {
-    case Dimension::kUnit:
-      return NameOf("units", key);
-    case Dimension::kMember:
-      return NameOf("members", key);
-    case Dimension::kProduct:
-      return NameOf("products", key);
-    case Dimension::kCustomer:
-      return NameOf("customers", key);
-    case Dimension::kNone:
-    case Dimension::kPeriod:
-    case Dimension::kChannel:
-    case Dimension::kRegion:
-      break;
-  }
-  return key;
-}
-
 v1::Scope ToProto(const Scope& scope) {
   v1::Scope message;
   *message.mutable_period() = ToProto(scope.period);
@@ -77,6 +57,25 @@ v1::BoundHit ToProto(Bound bound) {
 }
 
 }  // namespace
+
+std::string KeyName(Dimension dimension, const std::string& key) {
+  switch (dimension) {
+    case Dimension::kUnit:
+      return NameOf("units", key);
+    case Dimension::kMember:
+      return NameOf("members", key);
+    case Dimension::kProduct:
+      return NameOf("products", key);
+    case Dimension::kCustomer:
+      return NameOf("customers", key);
+    case Dimension::kNone:
+    case Dimension::kPeriod:
+    case Dimension::kChannel:
+    case Dimension::kRegion:
+      break;
+  }
+  return key;
+}
 
 type::v1::DateRange ToProto(DayRange range) {
   type::v1::DateRange message;

@@ -41,4 +41,7 @@ v1::RecordedActual ToProto(const RecordedActual& actual);
 
 type::v1::DateRange ToProto(DayRange range);
 
+// The value of a dimension as a client names it.
+std::string KeyName(Dimension dimension, const std::string& key);
+
 }  // namespace milepost::target
