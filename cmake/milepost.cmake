@@ -31,14 +31,22 @@ milepost_compile_settings(milepost_pch)
 
 # Tests have one of their own, with GoogleTest in it, and are not optimized: half of their compile
 # time went there, and what they test is optimized all the same.
-add_library(milepost_test_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
-get_target_property(milepost_pch_headers milepost_pch PRECOMPILE_HEADERS)
-target_precompile_headers(milepost_test_pch PRIVATE ${milepost_pch_headers} <gmock/gmock.h> <gtest/gtest.h>)
-target_link_libraries(milepost_test_pch PRIVATE gRPC::grpc++ protobuf::libprotobuf absl::status
-  absl::statusor absl::strings absl::str_format absl::time absl::flat_hash_map absl::flat_hash_set
-  GTest::gtest_main GTest::gmock)
-target_compile_options(milepost_test_pch PRIVATE $<$<CONFIG:Release>:-O0>)
-milepost_compile_settings(milepost_test_pch)
+#
+# milepost_test_pch(NAME HEADERS headers ... DEPS targets ...) makes another with more in it. A folder
+# whose tests all begin with one heavy header sets MILEPOST_TEST_PCH to it.
+function(milepost_test_pch name)
+  cmake_parse_arguments(arg "" "" "HEADERS;DEPS" ${ARGN})
+  add_library(${name} OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+  get_target_property(headers milepost_pch PRECOMPILE_HEADERS)
+  target_precompile_headers(${name} PRIVATE ${headers} <gmock/gmock.h> <gtest/gtest.h> ${arg_HEADERS})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} gRPC::grpc++ protobuf::libprotobuf absl::status
+    absl::statusor absl::strings absl::str_format absl::time absl::flat_hash_map absl::flat_hash_set
+    GTest::gtest_main GTest::gmock)
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
+  milepost_compile_settings(${name})
+endfunction()
+milepost_test_pch(milepost_test_pch)
+set(MILEPOST_TEST_PCH milepost_test_pch)
 
 # milepost_library(NAME SOURCES a.cc ... DEPS targets ... [PURE])
 # PURE libraries (domain rules) see neither the precompiled header nor gRPC.
@@ -78,7 +86,7 @@ function(milepost_test)
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} gRPC::grpc++ protobuf::libprotobuf
     absl::flat_hash_map absl::flat_hash_set absl::str_format absl::time
     GTest::gtest_main GTest::gmock)
-  target_precompile_headers(${arg_NAME} REUSE_FROM milepost_test_pch)
+  target_precompile_headers(${arg_NAME} REUSE_FROM ${MILEPOST_TEST_PCH})
   target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release>:-O0>)
   set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME})
