@@ -57,8 +57,11 @@ void PrintPreview(const CommandCall& call, const target::v1::CopySpec& spec,
   if (!spec.title().empty()) parts.plan.set_title(spec.title());
   parts.plan.set_name(absl::StrCat("copy of ", parts.plan.name()));
   parts.plan.set_state(target::v1::DRAFT);
+  parts.plan.set_plan_version(1);
   for (target::v1::Node& node : *preview.mutable_nodes()) {
-    if (node.depth() <= kShownLevels) parts.nodes.push_back(std::move(node));
+    if (node.depth() > kShownLevels) continue;
+    if (node.depth() == kShownLevels) node.set_leaf(true);  // As far as it is shown.
+    parts.nodes.push_back(std::move(node));
   }
   std::fputs(ToText(MakePlanTree(std::move(parts))).c_str(), stdout);
   std::printf("A dry run: nothing was written. It would have %s nodes.\n",
