@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """The main job: a CRM directory is imported through milepostctl, with broken rows first and mended after;
 the reports must say what was computed from the files alone; then a plan is split down to member and month,
-approved and followed, and commission is computed. With MILEPOST_CRM_DATA=DIR the same is done with that directory, which must be the
-public data set whose figures are known."""
+approved and followed, and commission is computed; next year's is copied from it and edited as a table.
+With MILEPOST_CRM_DATA=DIR the same is done with that directory, which must be the public data set whose
+figures are known."""
 
+import csv
 import datetime
+import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 
@@ -517,6 +521,89 @@ def check_incentives(suite, checks, figures, admin, profile):
     checks.equal("nothing was sold in 2018", (statement.base_units, statement.team_actual_units, statement.payable_units), (0, 0, 0))
 
 
+def check_round_trip(suite, checks, admin, profile, scratch):
+    """Next year's plan is this year's with growth; it goes out as a table, is edited and comes back."""
+    source, name = "plans/revenue-2018", "plans/revenue-2019"
+
+    def ctl(*words, good=True):
+        done = suite.ctl("target", *words, profile=profile, check=False)
+        checks.equal(f"milepostctl target {' '.join(map(str, words[:2]))} succeeds", done.returncode == 0, good)
+        return done.stdout
+
+    say("a plan for 2019 with the shape of 2018 and 10 % more")
+    terms = ("--period", "2019", "--growth", "10%", "--title", "2019 年销售收入目标")
+    preview = json.loads(ctl("copy", source, *terms, "--dry-run", "--json"))
+    ctl("copy", source, name, *terms)
+    old, nodes = all_nodes(admin, source), all_nodes(admin, name)
+    checks.equal("nodes of the copy", [(n.dimension, n.depth) for n in nodes], [(n.dimension, n.depth) for n in old])
+    checks.equal("the preview told as many", int(preview["nodeCount"]), len(nodes))
+    checks.equal("its target", nodes[0].target_units, old[0].target_units * 11 // 10)
+    checked = admin.PlanService.CheckPlan(plan_pb2.CheckPlanRequest(name=name))
+    checks.equal("it adds up", (checked.adds_up, checked.violation_count), (True, 0))
+    checks.equal("its months", {n.key for n in nodes if n.depth == 5}, {f"2019-{m:02}" for m in range(1, 13)})
+
+    say("its targets go out as tables, are edited and come back as one version")
+    table = scratch / "plan.csv"
+    for file in (table, scratch / "plan.xlsx"):
+        ctl("export", name, file)
+        checks.true(f"{file.name} says what the plan says", "nothing to write" in ctl("import", name, file))
+    with open(table, encoding="utf-8-sig", newline="") as text:
+        rows = list(csv.DictReader(text))
+    checks.equal("rows", [r["node"] for r in rows], [n.name for n in nodes])
+    checks.equal("amounts", [r["target"] for r in rows],
+                 [f"{n.target_units // 100}.{n.target_units % 100:02}" for n in nodes])
+    months = [n for n in nodes if n.depth == 5]
+    giver = next(n for n in months if n.target_units > 100)
+    taker = next(n for n in months if n.parent == giver.parent and n.name != giver.name)
+
+    def save(change):
+        edited = [dict(r, key=re.sub(r"^2019-(\d\d)$", r"2019/\1", r["key"])) for r in rows]  # As spreadsheets do.
+        for row in edited:
+            change(row)
+        with open(table, "w", encoding="gb18030", newline="") as text:
+            writer = csv.DictWriter(text, rows[0].keys(), delimiter=";")
+            writer.writeheader()
+            writer.writerows(edited)
+
+    def move(row):
+        by = {giver.name: -100, taker.name: 100}.get(row["node"], 0)
+        if by:
+            units = round(float(row["target"]) * 100) + by
+            row["target"] = f"{units // 100:,}.{units % 100:02}0"
+
+    save(move)
+    told = json.loads(ctl("import", name, table, "--dry-run", "--json"))
+    checks.equal("what was changed", sorted((c["node"], c["field"]) for c in told["changes"]),
+                 sorted([(giver.name, "target"), (taker.name, "target")]))
+    checks.equal("nothing refused, nothing off", (told["refusalCount"], told["violationCount"], told["writtenVersion"]),
+                 (0, 0, 0))
+    ctl("import", name, table)
+    ctl("import", name, table)
+    now = {n.name: n.target_units for n in all_nodes(admin, name)}
+    checks.equal("targets after the import", [now[n.name] - n.target_units for n in nodes if now[n.name] != n.target_units],
+                 [-100, 100] if nodes.index(giver) < nodes.index(taker) else [100, -100])
+    versions = admin.PlanService.ListPlanVersions(plan_pb2.ListPlanVersionsRequest(plan=name)).versions
+    checks.equal("versions", [v.type for v in versions], ["plan.edited", "plan.copied"])
+
+    def collide(row):
+        if row["node"] == giver.name:
+            row["target"] = "1.5E+0"
+        if row["node"] == taker.name:
+            row["target"] = "much"
+
+    save(collide)
+    told = json.loads(ctl("import", name, table, "--json", good=False))
+    checks.equal("rows refused", [(r["column"], "meanwhile" in r["why"]) for r in told["refusals"]].count(("node", True)), 1)
+    checks.equal("all of them at once", (told["refusalCount"], told["writtenVersion"]), (2, 0))
+
+    say("the tree shows what became of 2017")
+    tree = json.loads(ctl("tree", "revenue-2017", "--depth", "1", "--as-of", "2017-12-31", "--json"))
+    progress = admin.ReportService.GetTargetProgress(report_pb2.GetTargetProgressRequest(
+        name="plans/revenue-2017", as_of_date=date("2017-12-31"), depth=1, page_size=500))
+    checks.equal("actual by node", [(n["node"], int(n["actualUnits"])) for n in tree["nodes"]],
+                 [(row.node, row.actual) for row in progress.rows])
+
+
 def run():
     checks = Checks()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="milepost-crm-"))
@@ -541,6 +628,7 @@ def run():
                 check_known_figures(checks, figures, admin)
             check_plan(suite, checks, figures, admin, approver, profile)
             check_incentives(suite, checks, figures, admin, profile)
+            check_round_trip(suite, checks, admin, profile, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return checks.finish()
