@@ -16,11 +16,13 @@
 #include "cli/text.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "google/protobuf/util/json_util.h"
+#include "milepost/target/v1/planning.pb.h"
 #include "milepost/type/v1/type.pb.h"
 
 namespace milepost::cli {
 namespace {
 
+using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
@@ -32,10 +34,33 @@ bool InList(const FieldDescriptor& field) {
       "handover_note", "owner_time",  "process_revision", "stage_position",       "open_date",
       "imported",      "calendar",    "visibility",       "plan_version",         "website",
       "short_name"};
-  if (field.is_repeated() || hidden.count(field.name()) > 0) return false;
-  if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) return true;
-  const std::string& type = field.message_type()->full_name();
-  return absl::StartsWith(type, "milepost.type.v1.") || type == "google.protobuf.Timestamp";
+  return hidden.count(field.name()) == 0;
+}
+
+// Messages that are one value: an amount, a date, a time, or another record, by its name.
+bool IsValue(const Descriptor& type) {
+  if (absl::StartsWith(type.full_name(), "milepost.type.v1.")) return true;
+  if (type.full_name() == "google.protobuf.Timestamp") return true;
+  const FieldDescriptor* name = type.FindFieldByName("name");
+  return name != nullptr && name->cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
+         type.FindFieldByName("etag") != nullptr;
+}
+
+bool IsRows(const FieldDescriptor& field) {
+  return field.is_repeated() && field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+}
+
+// Several values together, `low`, `base`, `high`: shown as columns of their own.
+bool IsGroup(const FieldDescriptor& field) {
+  if (field.is_repeated() || field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) return false;
+  if (IsValue(*field.message_type())) return false;
+  for (int i = 0; i < field.message_type()->field_count(); ++i) {
+    const FieldDescriptor& part = *field.message_type()->field(i);
+    if (part.is_repeated()) return false;
+    if (part.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !IsValue(*part.message_type()))
+      return false;
+  }
+  return true;
 }
 
 bool IsNumber(const FieldDescriptor& field) {
@@ -45,7 +70,11 @@ bool IsNumber(const FieldDescriptor& field) {
           field.message_type()->name() == "Money");
 }
 
-std::string Words(const std::string& name) { return absl::StrReplaceAll(name, {{"_", " "}}); }
+// Ratios are shown in per cent.
+std::string Words(std::string name) {
+  if (absl::EndsWith(name, "_ppm")) name.resize(name.size() - 4);
+  return absl::StrReplaceAll(name, {{"_", " "}});
+}
 
 std::string DateText(const type::v1::Date& date) {
   if (date.year() == 0) return "";
@@ -56,6 +85,7 @@ std::string DateText(const type::v1::Date& date) {
 struct Style {
   bool plain = false;    // For CSV.
   bool amounts = false;  // Units of a target are minor units of a currency.
+  std::string unit;      // Name of the field that says what the values of a group are in.
 };
 
 std::string MessageText(const Message& message, bool plain) {
@@ -117,9 +147,10 @@ std::string ScalarText(const Message& message, const FieldDescriptor& field, int
                                              : reflection->GetInt32(message, &field))
                                  : (repeated ? reflection->GetRepeatedInt64(message, &field, index)
                                              : reflection->GetInt64(message, &field));
-      if (style.plain || absl::EndsWith(field.name(), "year")) return absl::StrCat(number);
-      if (absl::EndsWith(field.name(), "_ppm")) return FormatPpm(number);
-      if (absl::EndsWith(field.name(), "_units") && (style.amounts || HasCurrency(message)))
+      const std::string& name = style.unit.empty() ? field.name() : style.unit;
+      if (style.plain || absl::EndsWith(name, "year")) return absl::StrCat(number);
+      if (absl::EndsWith(name, "_ppm")) return FormatPpm(number);
+      if (absl::EndsWith(name, "_units") && (style.amounts || HasCurrency(message)))
         return FormatMoney(number, ChineseLocale());
       return FormatCount(number);
     }
@@ -144,45 +175,133 @@ std::string FieldText(const Message& message, const FieldDescriptor& field, cons
   return absl::StrJoin(parts, style.plain ? ";" : ", ");
 }
 
-void PrintList(const Message& message, const FieldDescriptor& list, const Style& style) {
-  const bool csv = style.plain;
-  const auto* reflection = message.GetReflection();
-  std::vector<const FieldDescriptor*> fields;
-  std::vector<Table::Column> columns;
-  for (int i = 0; i < list.message_type()->field_count(); ++i) {
-    const FieldDescriptor& field = *list.message_type()->field(i);
-    if (!csv && !InList(field)) continue;
-    fields.push_back(&field);
-    columns.push_back({csv ? field.name() : Words(field.name()), IsNumber(field)});
+// A field of a row, or one of a group in it.
+struct Cell {
+  const FieldDescriptor* group = nullptr;
+  const FieldDescriptor* field = nullptr;
+
+  std::string Title() const {
+    return group == nullptr ? Words(field->name())
+                            : absl::StrCat(Words(group->name()), " ", Words(field->name()));
   }
-  if (!csv) {
-    // A column that is empty in every row says nothing.
-    for (size_t column = fields.size(); column-- > 0;) {
-      bool empty = true;
-      for (int row = 0; empty && row < reflection->FieldSize(message, &list); ++row) {
-        const std::string text =
-            FieldText(reflection->GetRepeatedMessage(message, &list, row), *fields[column], {});
-        empty = text.empty() || text == "no" || text == "0";
-      }
-      if (empty && reflection->FieldSize(message, &list) > 0) {
-        fields.erase(fields.begin() + static_cast<std::ptrdiff_t>(column));
-        columns.erase(columns.begin() + static_cast<std::ptrdiff_t>(column));
-      }
+  std::string Text(const Message& row, Style style) const {
+    if (group == nullptr) return FieldText(row, *field, style);
+    if (!row.GetReflection()->HasField(row, group)) return "";
+    style.unit = group->name();
+    return FieldText(row.GetReflection()->GetMessage(row, group), *field, style);
+  }
+};
+
+std::vector<Cell> CellsOf(const Descriptor& type, bool csv, bool all) {
+  std::vector<Cell> cells;
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    if (csv) {
+      cells.push_back({.field = &field});
+    } else if (field.is_repeated() || (!all && !InList(field))) {
+      continue;
+    } else if (IsGroup(field)) {
+      for (int part = 0; part < field.message_type()->field_count(); ++part)
+        cells.push_back({&field, field.message_type()->field(part)});
+    } else if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE ||
+               IsValue(*field.message_type())) {
+      cells.push_back({.field = &field});
     }
   }
-  Table table(columns);
-  for (int row = 0; row < reflection->FieldSize(message, &list); ++row) {
-    const Message& item = reflection->GetRepeatedMessage(message, &list, row);
-    std::vector<std::string> cells;
-    for (const FieldDescriptor* field : fields) cells.push_back(FieldText(item, *field, style));
-    table.Add(std::move(cells));
+  return cells;
+}
+
+// Arithmetic that shows itself: its steps are lines.
+bool IsSteps(const FieldDescriptor& field) {
+  return IsRows(field) && field.message_type() == target::v1::ArithmeticStep::descriptor();
+}
+void PrintSteps(const Message& message, const FieldDescriptor& steps) {
+  const auto* reflection = message.GetReflection();
+  for (int i = 0; i < reflection->FieldSize(message, &steps); ++i) {
+    const Message& step = reflection->GetRepeatedMessage(message, &steps, i);
+    std::printf("  %s\n", static_cast<const target::v1::ArithmeticStep&>(step).text().c_str());
   }
-  if (csv) {
+}
+
+// The rows as a table, with `all` columns or those of a list, and below it how the rows that say so
+// came about.
+void PrintList(const Message& message, const FieldDescriptor& list, const Style& style, bool all) {
+  const auto* reflection = message.GetReflection();
+  const int rows = reflection->FieldSize(message, &list);
+  std::vector<Cell> cells = CellsOf(*list.message_type(), style.plain, all);
+  if (!style.plain && rows > 0) {
+    // A column that is empty in every row says nothing.
+    std::erase_if(cells, [&](const Cell& cell) {
+      for (int row = 0; row < rows; ++row) {
+        const std::string text =
+            cell.Text(reflection->GetRepeatedMessage(message, &list, row), style);
+        if (!text.empty() && text != "no" && text != "0") return false;
+      }
+      return true;
+    });
+  }
+  std::vector<Table::Column> columns;
+  for (const Cell& cell : cells)
+    columns.push_back({style.plain ? cell.field->name() : cell.Title(), IsNumber(*cell.field)});
+  Table table(columns);
+  for (int row = 0; row < rows; ++row) {
+    std::vector<std::string> texts;
+    for (const Cell& cell : cells)
+      texts.push_back(cell.Text(reflection->GetRepeatedMessage(message, &list, row), style));
+    table.Add(std::move(texts));
+  }
+  if (style.plain) {
     std::fputs(table.ToCsv().c_str(), stdout);
-  } else if (table.empty()) {
-    std::printf("(none)\n");
-  } else {
-    std::fputs(table.ToText().c_str(), stdout);
+    return;
+  }
+  std::fputs(table.empty() ? "(none)\n" : table.ToText().c_str(), stdout);
+  for (int row = 0; row < rows; ++row) {
+    const Message& item = reflection->GetRepeatedMessage(message, &list, row);
+    for (int i = 0; i < list.message_type()->field_count(); ++i) {
+      const FieldDescriptor& field = *list.message_type()->field(i);
+      if (!IsSteps(field) || item.GetReflection()->FieldSize(item, &field) == 0) continue;
+      std::printf("\n%s:\n", cells.empty() ? Words(field.name()).c_str()
+                                           : cells.front().Text(item, style).c_str());
+      PrintSteps(item, field);
+    }
+  }
+}
+
+// What a message says beside its first list: a line for each value, and rows to print below.
+struct Detail {
+  struct Rows {
+    std::string title;
+    const Message* message;
+    const FieldDescriptor* field;
+  };
+  std::vector<std::pair<std::string, std::string>> lines;
+  std::vector<Rows> rows;
+};
+
+void Collect(const Message& message, const FieldDescriptor* list, const std::string& prefix,
+             const Style& style, Detail& detail) {
+  const auto* reflection = message.GetReflection();
+  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+    const FieldDescriptor& field = *message.GetDescriptor()->field(i);
+    if (&field == list || field.name() == "next_page_token") continue;
+    const std::string title = prefix + Words(field.name());
+    if (!style.plain && IsRows(field) && !IsValue(*field.message_type())) {
+      if (reflection->FieldSize(message, &field) > 0)
+        detail.rows.push_back({title, &message, &field});
+      continue;
+    }
+    if (!style.plain && !field.is_repeated() &&
+        field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !IsValue(*field.message_type())) {
+      if (!reflection->HasField(message, &field)) continue;
+      Style inner = style;
+      if (IsGroup(field)) inner.unit = field.name();
+      if (!absl::EndsWith(inner.unit, "_units") && !absl::EndsWith(inner.unit, "_ppm"))
+        inner.unit.clear();
+      Collect(reflection->GetMessage(message, &field), nullptr, title + " ", inner, detail);
+      continue;
+    }
+    const std::string text = FieldText(message, field, style);
+    if (!text.empty()) detail.lines.emplace_back(title, text);
   }
 }
 
@@ -199,39 +318,40 @@ void Print(const Message& message, Format format, bool amounts) {
   }
   if (PrintReport(message, format, amounts)) return;
   const bool csv = format == Format::kCsv;
-  const Style style{csv, amounts};
+  const Style style{.plain = csv, .amounts = amounts || HasCurrency(message), .unit = ""};
   const auto* type = message.GetDescriptor();
   const FieldDescriptor* list = nullptr;
-  const bool resource = type->FindFieldByName("name") != nullptr;
-  for (int i = 0; !resource && i < type->field_count(); ++i) {
-    const FieldDescriptor& field = *type->field(i);
-    if (field.is_repeated() && field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
-        list == nullptr)
-      list = &field;
+  if (type->FindFieldByName("name") == nullptr) {
+    for (int i = 0; i < type->field_count() && list == nullptr; ++i) {
+      if (IsRows(*type->field(i)) && !IsSteps(*type->field(i))) list = type->field(i);
+    }
   }
   if (list != nullptr) {
-    PrintList(message, *list, style);
+    PrintList(message, *list, style, /*all=*/false);
     if (csv) return;
   }
-  size_t width = 0;
-  std::vector<std::pair<std::string, std::string>> lines;
-  for (int i = 0; i < type->field_count(); ++i) {
-    const FieldDescriptor& field = *type->field(i);
-    if (&field == list || field.name() == "next_page_token") continue;
-    const std::string text = FieldText(message, field, style);
-    if (text.empty()) continue;
-    lines.emplace_back(Words(field.name()), text);
-    width = std::max(width, lines.back().first.size());
-  }
+  Detail detail;
+  Collect(message, list, "", style, detail);
   if (csv) {
     Table table({{"field"}, {"value"}});
-    for (const auto& [name, text] : lines) table.Add({name, text});
+    for (const auto& [name, text] : detail.lines) table.Add({name, text});
     std::fputs(table.ToCsv().c_str(), stdout);
     return;
   }
-  for (const auto& [name, text] : lines) {
+  if (list != nullptr && !detail.lines.empty()) std::printf("\n");
+  size_t width = 0;
+  for (const auto& [name, text] : detail.lines) width = std::max(width, name.size());
+  for (const auto& [name, text] : detail.lines) {
     std::printf("%s%s  %s\n", name.c_str(), std::string(width - name.size(), ' ').c_str(),
                 text.c_str());
+  }
+  for (const Detail::Rows& rows : detail.rows) {
+    std::printf("\n%s:\n", rows.title.c_str());
+    if (IsSteps(*rows.field)) {
+      PrintSteps(*rows.message, *rows.field);
+    } else {
+      PrintList(*rows.message, *rows.field, style, /*all=*/true);
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "milepost/reporting/v1/report.pb.h"
+#include "milepost/target/v1/activity.pb.h"
 #include "milepost/target/v1/planning.pb.h"
 
 namespace milepost::cli {
@@ -83,6 +84,11 @@ std::string Range(const type::v1::DateRange& range) {
   return absl::StrCat(Day(range.first_date()), "..", Day(range.last_date()));
 }
 
+// `AT_RISK` as people read it.
+std::string Word(const std::string& name) {
+  return absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"_", "-"}});
+}
+
 std::string Name(const v1::ReportGroup& group) {
   if (group.dimension() == v1::DIMENSION_UNSPECIFIED) return "all";
   if (!group.display_name().empty()) return group.display_name();
@@ -133,9 +139,7 @@ void Print(const v1::TargetProgressReport& report, const Writer& out) {
                out.Ppm(row.month().has_attainment_ppm(), row.month().attainment_ppm()),
                row.has_required_per_day() ? value(row.required_per_day()) : out.Nothing(),
                row.has_projected_landing() ? value(row.projected_landing()) : out.Nothing(),
-               absl::StrReplaceAll(
-                   absl::AsciiStrToLower(v1::TargetProgressReport::Status_Name(row.status())),
-                   {{"_", "-"}})});
+               Word(v1::TargetProgressReport::Status_Name(row.status()))});
   }
   out.Print(table);
   out.Fresh(report.freshness());
@@ -425,6 +429,75 @@ void Print(const target::v1::ForecastFunnelResponse& forecast, const Writer& out
 }
 
 // One side of a difference.
+void Print(const target::v1::CheckDayResponse& response, const Writer& out) {
+  Table table({{"metric"},
+               {"day"},
+               {"member"},
+               {"target", true},
+               {"actual", true},
+               {"day went"},
+               {"target so far", true},
+               {"actual so far", true},
+               {"attainment", true},
+               {"of the period", true},
+               {"remaining", true},
+               {"days left", true},
+               {"per day needed", true},
+               {"standing"}});
+  for (const auto& indicator : response.indicators()) {
+    const bool money = !indicator.currency_code().empty();
+    const auto units = [&](bool has, int64_t number) {
+      return !has ? out.Nothing() : money ? out.Money(number) : out.Count(number);
+    };
+    const auto add = [&](const target::v1::DayCheck& check, const std::string& member) {
+      table.Add({indicator.metric(), Day(check.entry().day()), member,
+                 units(true, check.entry().target()),
+                 units(check.entry().has_actual(), check.entry().actual()),
+                 Word(target::v1::DayCheck::Verdict_Name(check.verdict())),
+                 units(true, check.cumulative_target()), units(true, check.cumulative_actual()),
+                 out.Ppm(check.has_attainment_ppm(), check.attainment_ppm()),
+                 units(true, check.period_target()), units(true, check.remaining()),
+                 out.Count(check.days_left()),
+                 units(check.has_required_per_day(), check.required_per_day()),
+                 Word(target::v1::DayCheck::Standing_Name(check.standing()))});
+    };
+    for (const auto& member : indicator.members()) add(member, member.member());
+    add(indicator.total(), "all");
+  }
+  out.Print(table);
+}
+
+void Print(const target::v1::ComputeActivitiesResponse& response, const Writer& out) {
+  const bool money = !response.currency_code().empty();
+  const auto units = [&](int64_t number) { return money ? out.Money(number) : out.Count(number); };
+  Table table({{"member"},
+               {"target", true},
+               {"achieved", true},
+               {"working days", true},
+               {"work"},
+               {"needed", true},
+               {"per day", true}});
+  for (const auto& member : response.members()) {
+    for (const auto& need : member.needs()) {
+      table.Add({member.member(), units(member.target_units()), units(member.achieved_units()),
+                 out.Count(member.working_days()), need.activity(), out.Count(need.needed()),
+                 out.Count(need.per_day())});
+    }
+  }
+  for (int i = 0; i < response.totals_size() && response.members_size() > 0; ++i) {
+    table.Add({"all", "", "", "", response.members(0).needs(i).activity(),
+               out.Count(response.totals(i)), ""});
+  }
+  out.Print(table);
+  for (const auto& member : response.members()) {
+    for (const auto& need : member.needs()) {
+      if (need.steps().empty()) continue;
+      out.Heading(absl::StrCat("\n", member.member(), ", ", need.activity(), ":"));
+      for (const auto& step : need.steps()) out.Heading(absl::StrCat("  ", step.text()));
+    }
+  }
+}
+
 std::string DifferenceText(target::v1::DifferenceKind kind, bool has, int64_t value,
                            const std::string& text, bool amounts, const Writer& out) {
   if (!text.empty()) return text;
@@ -457,10 +530,7 @@ Table DifferenceTable(const target::v1::ComparePlanVersionsResponse& response, b
       return DifferenceText(difference.kind(), has, value, text, amounts, out);
     };
     table.Add({difference.node(), difference.node_display_name(),
-               absl::StrReplaceAll(
-                   absl::AsciiStrToLower(target::v1::DifferenceKind_Name(difference.kind())),
-                   {{"_", "-"}}),
-               difference.breakdown(),
+               Word(target::v1::DifferenceKind_Name(difference.kind())), difference.breakdown(),
                side(difference.has_old_value(), difference.old_value(), difference.old_text()),
                side(difference.has_new_value(), difference.new_value(), difference.new_text())});
   }
@@ -485,7 +555,9 @@ bool PrintReport(const google::protobuf::Message& message, Format format, bool a
          PrintIf<v1::RevenueReport>(message, out) || PrintIf<v1::KpiBoard>(message, out) ||
          PrintIf<v1::Actuals>(message, out) || PrintIf<v1::ConversionRates>(message, out) ||
          PrintIf<target::v1::ComputeFunnelResponse>(message, out) ||
-         PrintIf<target::v1::ForecastFunnelResponse>(message, out);
+         PrintIf<target::v1::ForecastFunnelResponse>(message, out) ||
+         PrintIf<target::v1::CheckDayResponse>(message, out) ||
+         PrintIf<target::v1::ComputeActivitiesResponse>(message, out);
 }
 
 }  // namespace milepost::cli

@@ -519,6 +519,7 @@ absl::StatusOr<v1::CheckDayResponse> ActivityService::Check(const rpc::Caller& c
     if (!check.ok()) return check.status();
     v1::DayIndicatorCheck& message = *response.add_indicators();
     message.set_metric(resource::Name("metrics", indicator.metric_id));
+    message.set_currency_code(indicator.spec.currency_code);
     *message.mutable_total() = ToProto(check->total, "");
     for (size_t m = 0; m < check->members.size(); ++m)
       *message.add_members() = ToProto(check->members[m], team->member_ids[m]);

@@ -167,6 +167,7 @@ TEST_F(ActivityServiceTest, DailyCheckOfATeamInOneCall) {
   EXPECT_EQ(visited.total().entry().actual(), 2);
   EXPECT_EQ(visited.total().verdict(), v1::DayCheck::PARTLY);
   EXPECT_EQ(visited.total().period_target(), 40);
+  EXPECT_THAT(visited.currency_code(), IsEmpty()) << "visits are counted";
   EXPECT_THAT(visited.total().member(), IsEmpty());
   EXPECT_EQ(reports_.requests.back().granularity(), reporting::v1::DAY);
 
