@@ -16,6 +16,7 @@
 #include "cli/text.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "google/protobuf/util/json_util.h"
+#include "milepost/target/v1/plan.pb.h"
 #include "milepost/target/v1/planning.pb.h"
 #include "milepost/type/v1/type.pb.h"
 
@@ -34,8 +35,13 @@ bool InList(const FieldDescriptor& field) {
       "handover_note", "owner_time",  "process_revision", "stage_position",       "open_date",
       "imported",      "calendar",    "visibility",       "plan_version",         "website",
       "short_name"};
+  // Versions are what a list of them is about.
+  if (field.containing_type() == target::v1::PlanVersion::descriptor()) return true;
   return hidden.count(field.name()) == 0;
 }
+
+// For programs to hash: not to be read.
+bool IsForPrograms(const FieldDescriptor& field) { return field.name() == "canonical_text"; }
 
 // Messages that are one value: an amount, a date, a time, or another record, by its name.
 bool IsValue(const Descriptor& type) {
@@ -86,6 +92,7 @@ struct Style {
   bool plain = false;    // For CSV.
   bool amounts = false;  // Units of a target are minor units of a currency.
   std::string unit;      // Name of the field that says what the values of a group are in.
+  bool nested = false;   // Rows inside rows: of what is further below only steps are shown.
 };
 
 std::string MessageText(const Message& message, bool plain) {
@@ -198,7 +205,7 @@ std::vector<Cell> CellsOf(const Descriptor& type, bool csv, bool all) {
     const FieldDescriptor& field = *type.field(i);
     if (csv) {
       cells.push_back({.field = &field});
-    } else if (field.is_repeated() || (!all && !InList(field))) {
+    } else if (field.is_repeated() || IsForPrograms(field) || (!all && !InList(field))) {
       continue;
     } else if (IsGroup(field)) {
       for (int part = 0; part < field.message_type()->field_count(); ++part)
@@ -223,8 +230,45 @@ void PrintSteps(const Message& message, const FieldDescriptor& steps) {
   }
 }
 
-// The rows as a table, with `all` columns or those of a list, and below it how the rows that say so
-// came about.
+void PrintList(const Message& message, const FieldDescriptor& list, const Style& style, bool all);
+
+// What rows hold below themselves: steps, and rows if they are not too many.
+void PrintBelow(const Message& message, const FieldDescriptor& list, const std::vector<Cell>& cells,
+                const Style& style) {
+  constexpr int kMostRows = 100;
+  const auto* reflection = message.GetReflection();
+  const int rows = reflection->FieldSize(message, &list);
+  std::vector<const FieldDescriptor*> fields;
+  for (int i = 0; i < list.message_type()->field_count(); ++i) {
+    const FieldDescriptor& field = *list.message_type()->field(i);
+    if (!IsRows(field)) continue;
+    int64_t count = 0;
+    for (int row = 0; row < rows; ++row) {
+      const Message& item = reflection->GetRepeatedMessage(message, &list, row);
+      count += item.GetReflection()->FieldSize(item, &field);
+    }
+    if (count > 0 && (IsSteps(field) || (!style.nested && count <= kMostRows)))
+      fields.push_back(&field);
+  }
+  for (int row = 0; row < rows; ++row) {
+    const Message& item = reflection->GetRepeatedMessage(message, &list, row);
+    for (const FieldDescriptor* field : fields) {
+      if (item.GetReflection()->FieldSize(item, field) == 0) continue;
+      const std::string label =
+          cells.empty() ? absl::StrCat(row + 1) : cells.front().Text(item, style);
+      std::printf("\n%s, %s:\n", label.c_str(), Words(field->name()).c_str());
+      if (IsSteps(*field)) {
+        PrintSteps(item, *field);
+      } else {
+        Style inner = style;
+        inner.nested = true;
+        PrintList(item, *field, inner, /*all=*/false);
+      }
+    }
+  }
+}
+
+// The rows as a table, with `all` columns or those of a list, and below it what they hold.
 void PrintList(const Message& message, const FieldDescriptor& list, const Style& style, bool all) {
   const auto* reflection = message.GetReflection();
   const int rows = reflection->FieldSize(message, &list);
@@ -254,17 +298,12 @@ void PrintList(const Message& message, const FieldDescriptor& list, const Style&
     std::fputs(table.ToCsv().c_str(), stdout);
     return;
   }
-  std::fputs(table.empty() ? "(none)\n" : table.ToText().c_str(), stdout);
-  for (int row = 0; row < rows; ++row) {
-    const Message& item = reflection->GetRepeatedMessage(message, &list, row);
-    for (int i = 0; i < list.message_type()->field_count(); ++i) {
-      const FieldDescriptor& field = *list.message_type()->field(i);
-      if (!IsSteps(field) || item.GetReflection()->FieldSize(item, &field) == 0) continue;
-      std::printf("\n%s:\n", cells.empty() ? Words(field.name()).c_str()
-                                           : cells.front().Text(item, style).c_str());
-      PrintSteps(item, field);
-    }
+  if (rows == 0) {
+    std::printf("(none)\n");
+  } else if (!cells.empty()) {
+    std::fputs(table.ToText().c_str(), stdout);
   }
+  PrintBelow(message, list, cells, style);
 }
 
 // What a message says beside its first list: a line for each value, and rows to print below.
@@ -284,6 +323,7 @@ void Collect(const Message& message, const FieldDescriptor* list, const std::str
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
     const FieldDescriptor& field = *message.GetDescriptor()->field(i);
     if (&field == list || field.name() == "next_page_token") continue;
+    if (!style.plain && IsForPrograms(field)) continue;
     const std::string title = prefix + Words(field.name());
     if (!style.plain && IsRows(field) && !IsValue(*field.message_type())) {
       if (reflection->FieldSize(message, &field) > 0)
@@ -350,7 +390,9 @@ void Print(const Message& message, Format format, bool amounts) {
     if (IsSteps(*rows.field)) {
       PrintSteps(*rows.message, *rows.field);
     } else {
-      PrintList(*rows.message, *rows.field, style, /*all=*/true);
+      Style inner = style;
+      inner.nested = true;
+      PrintList(*rows.message, *rows.field, inner, /*all=*/true);
     }
   }
 }
