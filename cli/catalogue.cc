@@ -20,6 +20,7 @@
 #include "milepost/target/v1/action.pb.h"
 #include "milepost/target/v1/activity.pb.h"
 #include "milepost/target/v1/actual.pb.h"
+#include "milepost/target/v1/branch.pb.h"
 #include "milepost/target/v1/commitment.pb.h"
 #include "milepost/target/v1/drafting.pb.h"
 #include "milepost/target/v1/funnel.pb.h"
@@ -29,6 +30,7 @@
 #include "milepost/target/v1/node.pb.h"
 #include "milepost/target/v1/plan.pb.h"
 #include "milepost/target/v1/planning.pb.h"
+#include "milepost/target/v1/revision.pb.h"
 #include "milepost/target/v1/scorecard.pb.h"
 #include "milepost/target/v1/setting.pb.h"
 #include "milepost/target/v1/solve.pb.h"
@@ -69,7 +71,9 @@ const google::protobuf::Descriptor* const kLinked[] = {
     target::v1::NodeEdit::descriptor(),
     target::v1::CommissionTerms::descriptor(),
     target::v1::Scorecard::descriptor(),
-    target::v1::ActionPlan::descriptor()};
+    target::v1::ActionPlan::descriptor(),
+    target::v1::ReplanSpec::descriptor(),
+    target::v1::MergeFailure::descriptor()};
 
 }  // namespace
 
@@ -554,6 +558,39 @@ const std::vector<Verb>& Verbs() {
       {"target", "versions", "milepost.target.v1.PlanService.ListPlanVersions", {"plan"}},
       {"target", "diff", "milepost.target.v1.PlanService.ComparePlanVersions", {"plan"}, "plans"},
       {"target", "undo", "milepost.target.v1.PlanService.UndoPlanChange", {"name"}, "plans"},
+      {"target",
+       "preview-replan",
+       "milepost.target.v1.RevisionService.PreviewReplan",
+       {"replan.node"}},
+      {"target", "replan", "milepost.target.v1.RevisionService.ReplanPlan", {"replan.node"}},
+      {"target",
+       "preview-move",
+       "milepost.target.v1.RevisionService.PreviewMove",
+       {"move.node", "move.new_parent"}},
+      {"target",
+       "move",
+       "milepost.target.v1.RevisionService.MoveNode",
+       {"move.node", "move.new_parent"}},
+      {"target",
+       "branch",
+       "milepost.target.v1.BranchService.CreateBranch",
+       {"plan", "branch_id"},
+       "plans"},
+      {"target",
+       "branch-diff",
+       "milepost.target.v1.BranchService.CompareBranch",
+       {"branch"},
+       "plans"},
+      {"target",
+       "preview-merge",
+       "milepost.target.v1.BranchService.PreviewMerge",
+       {"merge.branch"},
+       "plans"},
+      {"target",
+       "merge",
+       "milepost.target.v1.BranchService.MergeBranch",
+       {"merge.branch"},
+       "plans"},
       {"target",
        "progress",
        "milepost.reporting.v1.ReportService.GetTargetProgress",

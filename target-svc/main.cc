@@ -10,6 +10,7 @@
 #include "target-svc/service/action_service.h"
 #include "target-svc/service/activity_service.h"
 #include "target-svc/service/actual_service.h"
+#include "target-svc/service/branch_service.h"
 #include "target-svc/service/calendar_service.h"
 #include "target-svc/service/commitment_service.h"
 #include "target-svc/service/directory.h"
@@ -24,6 +25,7 @@
 #include "target-svc/service/plan_view.h"
 #include "target-svc/service/planning_service.h"
 #include "target-svc/service/record_access.h"
+#include "target-svc/service/revision_service.h"
 #include "target-svc/service/scorecard_service.h"
 #include "target-svc/service/setting_service.h"
 #include "target-svc/service/solve_service.h"
@@ -70,6 +72,9 @@ absl::Status Serve(rpc::Host& host) {
                               host.settings().currency_code);
   ActionPlanService actions(host.runner(), directory,
                             reporting::v1::ReportService::NewStub(*reporting));
+  RevisionService revisions(host.runner(), directory,
+                            reporting::v1::ReportService::NewStub(*reporting));
+  BranchService branches(host.runner(), directory);
   host.AddService(units, organization::v1::UnitService::service_full_name());
   host.AddService(members, organization::v1::MemberService::service_full_name());
   host.AddService(calendars, organization::v1::CalendarService::service_full_name());
@@ -88,6 +93,8 @@ absl::Status Serve(rpc::Host& host) {
   host.AddService(incentives, v1::IncentiveService::service_full_name());
   host.AddService(scorecards, v1::ScorecardService::service_full_name());
   host.AddService(actions, v1::ActionPlanService::service_full_name());
+  host.AddService(revisions, v1::RevisionService::service_full_name());
+  host.AddService(branches, v1::BranchService::service_full_name());
   host.set_may_see_record(
       [&directory](const rpc::Caller& caller, db::Session& db, const std::string& record) {
         return MaySeeRecord(caller, db, directory, record);

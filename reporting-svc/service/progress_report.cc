@@ -228,7 +228,9 @@ absl::StatusOr<v1::TargetProgressReport> ReportService::TargetProgress(
     const absl::StatusOr<std::shared_ptr<const Plan>> found =
         directories_.GetPlan(snapshot, query->plan);
     if (!found.ok()) return found.status();
-    if (*found == nullptr) return error::NotFound(request.name());
+    // A what-if branch is nobody's target.
+    if (*found == nullptr || (*found)->plan.state() == target::v1::BRANCH)
+      return error::NotFound(request.name());
     const Plan& plan = **found;
     const PlanTree& tree = plan.tree;
     FigureReader reader(caller, snapshot, figures_, opening->directory, Today());

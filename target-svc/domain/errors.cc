@@ -27,6 +27,8 @@ const char* Name(PlanState state) {
       return "ACTIVE";
     case PlanState::kClosed:
       return "CLOSED";
+    case PlanState::kBranch:
+      return "BRANCH";
   }
   return "UNKNOWN";
 }
@@ -442,6 +444,13 @@ absl::Status NodeLocked(const std::string& name, int64_t units) {
                {{"name", name}, {"locked_units", absl::StrCat(units)}});
 }
 
+absl::Status NodeClosed(const std::string& name, int64_t counted_units) {
+  return Error(StatusCode::kFailedPrecondition, "NODE_CLOSED",
+               absl::StrCat(name, " is for days that a re-plan has settled, at ", counted_units,
+                            "; its target stays, with all below it"),
+               {{"name", name}, {"counted_units", absl::StrCat(counted_units)}});
+}
+
 absl::Status OutsideBounds(const std::string& name, int64_t found, int64_t min, int64_t max) {
   return Error(StatusCode::kFailedPrecondition, "OUTSIDE_BOUNDS",
                absl::StrCat(name, " may be ", min, " to ", max, ", not ", found),
@@ -580,6 +589,59 @@ absl::Status AdjustImpossible(const std::string& name, const std::vector<Obstacl
 
 absl::Status SolveImpossible(const std::string& name, const std::vector<Obstacle>& obstacles) {
   return Impossible("SOLVE_IMPOSSIBLE", name, " cannot be solved so: ", obstacles);
+}
+
+absl::Status ReplanImpossible(const std::string& name, const std::vector<Obstacle>& obstacles) {
+  return Impossible("REPLAN_IMPOSSIBLE", name, " cannot be planned anew so: ", obstacles);
+}
+
+absl::Status CannotReplan(const std::string& name, const std::string& why) {
+  return Error(StatusCode::kFailedPrecondition, "REPLAN_IMPOSSIBLE",
+               absl::StrCat(name, " cannot be planned anew: ", why), {{"name", name}});
+}
+
+absl::Status MoveImpossible(const std::string& name, const std::vector<Obstacle>& obstacles) {
+  return Impossible("MOVE_IMPOSSIBLE", name, " cannot be moved so: ", obstacles);
+}
+
+absl::Status NotABranch(const std::string& name) {
+  return Error(StatusCode::kFailedPrecondition, "NOT_A_BRANCH",
+               absl::StrCat(name, " is not a branch of a plan"), {{"name", name}});
+}
+
+absl::Status NothingToMerge(const std::string& name) {
+  return Error(StatusCode::kFailedPrecondition, "NOTHING_TO_MERGE",
+               absl::StrCat(name, " changes nothing of its plan"), {{"name", name}});
+}
+
+absl::Status MergeConflicts(const std::string& name, size_t conflicts, const std::string& first) {
+  return Error(StatusCode::kFailedPrecondition, "MERGE_CONFLICT",
+               absl::StrCat(name, " and its plan both changed the same, in ", conflicts,
+                            " places; choose a side for each. First: ", first),
+               {{"name", name}, {"conflicts", absl::StrCat(conflicts)}, {"first", first}});
+}
+
+absl::Status MergeWouldNotAddUp(const std::string& name, size_t violations,
+                                const std::string& first) {
+  return Error(StatusCode::kFailedPrecondition, "WOULD_NOT_ADD_UP",
+               absl::StrCat("with the changes of ", name, " its plan would not add up in ",
+                            violations, " places, first: ", first,
+                            "; accept the variance with a reason, or mend the branch"),
+               {{"name", name}, {"violations", absl::StrCat(violations)}, {"first", first}});
+}
+
+absl::Status MergeImpossible(const std::string& name, const std::vector<Obstacle>& obstacles) {
+  return Impossible("MERGE_IMPOSSIBLE", name, " cannot be merged so: ", obstacles);
+}
+
+absl::Status NotInUnit(const std::string& name, const std::string& found, const std::string& wanted,
+                       absl::CivilDay day) {
+  const std::string date = absl::FormatCivilTime(day);
+  const std::string place = found.empty() ? "is in no unit" : absl::StrCat("is in units/", found);
+  return Error(StatusCode::kFailedPrecondition, "NOT_IN_UNIT",
+               absl::StrCat(name, " ", place, " on ", date, ", not in units/", wanted,
+                            " or below it: change the organization first, or move it elsewhere"),
+               {{"name", name}, {"found", found}, {"wanted", wanted}, {"date", date}});
 }
 
 absl::Status MatrixImpossible(const std::string& name, const std::vector<Obstacle>& obstacles) {

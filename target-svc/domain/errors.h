@@ -102,6 +102,8 @@ absl::Status OwnRating(const std::string& name);
 
 // Nodes.
 absl::Status NodeLocked(const std::string& name, int64_t units);
+// Its days are settled by a re-plan, or those of a node above it.
+absl::Status NodeClosed(const std::string& name, int64_t counted_units);
 absl::Status OutsideBounds(const std::string& name, int64_t found, int64_t min, int64_t max);
 absl::Status MinimumAboveMaximum(const std::string& name, int64_t min, int64_t max);
 absl::Status BreakdownExists(const std::string& name, const std::string& breakdown);
@@ -128,6 +130,20 @@ struct Obstacle {
 };
 absl::Status AdjustImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
 absl::Status SolveImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
+absl::Status ReplanImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
+// What is missing, and that it cannot be spread.
+absl::Status CannotReplan(const std::string& name, const std::string& why);
+absl::Status MoveImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
+// Branches; `name` is that of the branch.
+absl::Status NotABranch(const std::string& name);
+absl::Status NothingToMerge(const std::string& name);
+absl::Status MergeConflicts(const std::string& name, size_t conflicts, const std::string& first);
+absl::Status MergeWouldNotAddUp(const std::string& name, size_t violations,
+                                const std::string& first);
+absl::Status MergeImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
+// The organization has the member or unit elsewhere on that day; `found` is empty if nowhere.
+absl::Status NotInUnit(const std::string& name, const std::string& found, const std::string& wanted,
+                       absl::CivilDay day);
 absl::Status MatrixImpossible(const std::string& name, const std::vector<Obstacle>& obstacles);
 absl::Status CannotUndo(const std::string& name, int64_t version, const std::string& type);
 absl::Status WouldNotAddUp(const std::string& name, int64_t expected, int64_t actual);

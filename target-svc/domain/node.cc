@@ -294,7 +294,8 @@ std::vector<Violation> FindViolations(const std::vector<Node>& nodes) {
   std::vector<BreakdownStretch> stretches;
   tree.reserve(nodes.size());
   for (const Node& node : nodes) {
-    tree.push_back({node.id, node.parent_id, node.breakdown_id, node.target_units});
+    tree.push_back(
+        {node.id, node.parent_id, node.breakdown_id, node.target_units, node.counted_units});
     for (const Breakdown& breakdown : node.breakdowns) {
       if (breakdown.stretch_ppm != kPpm)
         stretches.push_back({node.id, breakdown.id, breakdown.stretch_ppm});

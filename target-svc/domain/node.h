@@ -103,6 +103,9 @@ struct Node {
   bool locked = false;
   std::optional<int64_t> min_units;
   std::optional<int64_t> max_units;
+  // What it counts for in the sum of its breakdown instead of its target: what was achieved, since
+  // a re-plan settled its days. It is closed then: its target stays, with all below it.
+  std::optional<int64_t> counted_units;
   int depth = 0;
   int position = 0;
   std::vector<Breakdown> breakdowns;
@@ -115,6 +118,7 @@ struct Node {
 
   const Breakdown* FindBreakdown(const std::string& breakdown) const;
   int64_t ChildCount() const;
+  int64_t Counted() const { return counted_units.value_or(target_units); }
   std::string Name() const { return "plans/" + plan_id + "/nodes/" + id; }
 };
 

@@ -78,6 +78,10 @@ EditedNodes EditNodes(const std::vector<Node>& nodes, const std::vector<NodeEdit
              absl::StrCat("is ", *node.min_units, ", above max_units, ", *node.max_units));
     }
     const bool moved = node.target_units != before.target_units;
+    if (moved && before.counted_units) {
+      refuse(i, "target_units",
+             absl::StrCat("is for days that a re-plan has settled, at ", *before.counted_units));
+    }
     if (moved && before.locked && node.locked) {
       refuse(i, "target_units",
              absl::StrCat("is locked to ", before.target_units, "; unlock it to change it"));

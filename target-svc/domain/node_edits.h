@@ -38,8 +38,9 @@ struct EditedNodes {
 // `nodes` are in the order of paths and hold, of the edited nodes that exist, the nodes with their
 // parents, siblings in their breakdowns and children. An edit is refused if its node is not there
 // or was edited before in the list; if the node changed after `base_version` and is not by now what
-// the edit says; if the target is outside the bounds, of a node that stays locked, or no multiple
-// of the rounding unit of its breakdown (see NodeEdit in the API); if a minimum is above a maximum.
+// the edit says; if the target is of a settled node, outside the bounds, of a node that stays
+// locked, or no multiple of the rounding unit of its breakdown (see NodeEdit in the API); if a
+// minimum is above a maximum.
 EditedNodes EditNodes(const std::vector<Node>& nodes, const std::vector<NodeEdit>& edits,
                       int64_t base_version);
 

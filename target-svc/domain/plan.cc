@@ -1,5 +1,8 @@
 #include "target-svc/domain/plan.h"
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "target-svc/domain/errors.h"
 #include "target-svc/domain/limits.h"
 
@@ -21,6 +24,18 @@ absl::Status CheckApprover(const Plan& plan, const Actor& actor) {
   if (actor.member_id == plan.submitter_id) return error::OwnPlan("plans/" + plan.id, "submitted");
   if (actor.admin || (actor.manager && LeadsPlan(actor, plan))) return absl::OkStatus();
   return error::MayNotApprove("plans/" + plan.id);
+}
+
+// How ids of nodes begin that a plan makes. For a branch it comes from its id, which no other plan
+// ever has.
+std::string NodeIdPrefix(const Plan& plan) {
+  if (plan.branch_of_id.empty()) return "n";
+  constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+  uint64_t hash = 14'695'981'039'346'656'037u;  // FNV-1a.
+  for (const char c : plan.id) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;
+  std::string prefix = "b";
+  for (int i = 0; i < 8; ++i, hash /= 36) prefix += kDigits[hash % 36];
+  return prefix + "-";
 }
 
 }  // namespace
@@ -111,31 +126,69 @@ absl::StatusOr<Plan> ApplyClose(Plan plan, const Actor& actor, absl::Time now) {
   return plan;
 }
 
+absl::StatusOr<Plan> NewBranch(const Plan& origin, const Actor& actor, const BranchCommand& command,
+                               absl::Time now) {
+  if (absl::Status s = CheckEditor(origin, actor); !s.ok()) return s;
+  Plan branch;
+  branch.id = command.id;
+  branch.title = command.title;
+  branch.description = command.purpose;
+  branch.metric_id = origin.metric_id;
+  branch.period = origin.period;
+  branch.target_units = origin.target_units;
+  branch.currency_code = origin.currency_code;
+  branch.unit_id = origin.unit_id;
+  branch.calendar_id = origin.calendar_id;
+  branch.rounding_units = origin.rounding_units;
+  branch.state = PlanState::kBranch;
+  branch.owner_id = actor.member_id;
+  branch.branch_of_id = origin.id;
+  branch.branch_of_version = command.version;
+  branch.create_time = branch.update_time = now;
+  return branch;
+}
+
+std::string NextNodeId(Plan& plan) {
+  return absl::StrCat(NodeIdPrefix(plan), plan.next_node_number++);
+}
+
+int64_t GeneratedNumber(const Plan& plan, const std::string& node_id) {
+  constexpr size_t kMaxDigits = 11;
+  const std::string prefix = NodeIdPrefix(plan);
+  int64_t number = 0;
+  if (!absl::StartsWith(node_id, prefix)) return 0;
+  const std::string digits = node_id.substr(prefix.size());
+  return digits.size() <= kMaxDigits && absl::SimpleAtoi(digits, &number) ? number : 0;
+}
+
 absl::Status CheckDelete(const Plan& plan, const Actor& actor) {
   if (absl::Status s = CheckEditor(plan, actor); !s.ok()) return s;
-  return CheckState(plan, PlanState::kDraft);
+  if (plan.state == PlanState::kDraft || plan.state == PlanState::kBranch) return absl::OkStatus();
+  return error::WrongPlanState("plans/" + plan.id, plan.state,
+                               {PlanState::kDraft, PlanState::kBranch});
 }
 
 absl::Status CheckDescribe(const Plan& plan, const Actor& actor) {
   if (absl::Status s = CheckEditor(plan, actor); !s.ok()) return s;
   if (plan.state != PlanState::kClosed) return absl::OkStatus();
-  return error::WrongPlanState(
-      "plans/" + plan.id, plan.state,
-      {PlanState::kDraft, PlanState::kSubmitted, PlanState::kApproved, PlanState::kActive});
+  return error::WrongPlanState("plans/" + plan.id, plan.state,
+                               {PlanState::kDraft, PlanState::kSubmitted, PlanState::kApproved,
+                                PlanState::kActive, PlanState::kBranch});
 }
 
 absl::Status CheckChangePolicy(const Plan& plan, const Actor& actor) {
-  return CheckDelete(plan, actor);
+  if (absl::Status s = CheckEditor(plan, actor); !s.ok()) return s;
+  return CheckState(plan, PlanState::kDraft);
 }
 
 absl::Status CheckRebuild(const Plan& plan, const Actor& actor) { return CheckDelete(plan, actor); }
 
 absl::Status CheckChangeValues(const Plan& plan, const Actor& actor, const std::string& reason) {
   if (absl::Status s = CheckEditor(plan, actor); !s.ok()) return s;
-  if (plan.state == PlanState::kDraft) return absl::OkStatus();
+  if (plan.state == PlanState::kDraft || plan.state == PlanState::kBranch) return absl::OkStatus();
   if (plan.state != PlanState::kActive) {
     return error::WrongPlanState("plans/" + plan.id, plan.state,
-                                 {PlanState::kDraft, PlanState::kActive});
+                                 {PlanState::kDraft, PlanState::kBranch, PlanState::kActive});
   }
   return reason.empty() ? error::ReasonRequired("plans/" + plan.id) : absl::OkStatus();
 }

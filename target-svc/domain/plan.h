@@ -15,7 +15,14 @@
 // A target plan and its way through its states. Ids are bare. Pure functions.
 namespace milepost::target {
 
-enum class PlanState { kDraft = 1, kSubmitted = 2, kApproved = 3, kActive = 4, kClosed = 5 };
+enum class PlanState {
+  kDraft = 1,
+  kSubmitted = 2,
+  kApproved = 3,
+  kActive = 4,
+  kClosed = 5,
+  kBranch = 6
+};
 enum class PlanVisibility { kPrivate = 1, kPublic = 2 };
 enum class CommitmentPolicy { kClosed = 1, kOpen = 2, kRequired = 3 };
 
@@ -45,7 +52,12 @@ struct Plan {
   std::optional<absl::Time> close_time;
   int64_t node_count = 1;
   int64_t next_node_number = 1;
-  int64_t version = 0;  // Of the plan with its nodes: every write of either makes one.
+  std::string branch_of_id;  // Of a branch: the plan that it is of, and the version copied.
+  int64_t branch_of_version = 0;
+  int64_t merged_version = 0;  // Its own version that was merged last, and the one that it made.
+  int64_t merged_into_version = 0;
+  int64_t baseline_version = 0;  // What was planned before the first re-plan; 0: there was none.
+  int64_t version = 0;           // Of the plan with its nodes: every write of either makes one.
   absl::Time create_time;
   absl::Time update_time;
 };
@@ -107,6 +119,21 @@ absl::StatusOr<Plan> ApplyReject(Plan plan, const Actor& actor, const std::strin
                                  absl::Time now);
 absl::StatusOr<Plan> ApplyActivate(Plan plan, const Actor& actor, absl::Time now);
 absl::StatusOr<Plan> ApplyClose(Plan plan, const Actor& actor, absl::Time now);
+
+// The branch of a version of a plan, for somebody who may make one.
+struct BranchCommand {
+  std::string id;
+  int64_t version = 0;
+  std::string title;
+  std::string purpose;
+};
+absl::StatusOr<Plan> NewBranch(const Plan& origin, const Actor& actor, const BranchCommand& command,
+                               absl::Time now);
+
+// The id of the next node made in the plan, and its number in a plan that made it, else 0. Those of
+// branches are unlike all others, so that a merge never takes two nodes for one.
+std::string NextNodeId(Plan& plan);
+int64_t GeneratedNumber(const Plan& plan, const std::string& node_id);
 
 // Whether the plan may be deleted, its descriptive fields changed, its breakdowns rebuilt, its
 // values changed.

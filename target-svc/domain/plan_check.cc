@@ -69,7 +69,7 @@ class PlanChecker {
             absl::StrCat(node.id, " has the parent ", node.parent_id, ", which does not exist"));
         continue;
       }
-      BreakdownOf(parent->second, node.breakdown).sum += node.value;
+      BreakdownOf(parent->second, node.breakdown).sum += node.counts_as.value_or(node.value);
     }
     if (!root) Add(Kind::kNoRoot, "", "", "the plan has no root");
   }

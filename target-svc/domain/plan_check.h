@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct PlanTreeNode {
   std::string breakdown;
 
   int64_t value = 0;  // In the metric's smallest unit; not negative.
+
+  // What it counts for in the sum of its breakdown, if that is not its value.
+  std::optional<int64_t> counts_as;
 };
 
 // The stretch of one breakdown of one node; breakdowns that are not named have 1,000,000 ppm.

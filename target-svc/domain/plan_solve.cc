@@ -24,6 +24,7 @@ absl::Status Constrain(const std::vector<NodeConstraint>& constraints,
           resource::Name("plans", nodes.front().plan_id, "nodes", constraint.node_id));
     }
     Node& node = nodes[found->second];
+    if (node.counted_units) return error::NodeClosed(node.Name(), *node.counted_units);
     if (constraint.clear) {
       node.locked = false;
       node.min_units.reset();
@@ -58,8 +59,25 @@ void TakeWeights(const std::vector<Node>& nodes, const std::vector<uint32_t>& fa
 
 }  // namespace
 
+std::vector<Node> OpenNodes(std::vector<Node> nodes) {
+  std::string closed;  // Path of the last closed node.
+  bool any = false;
+  std::erase_if(nodes, [&](const Node& node) {
+    if (any && node.path.size() > closed.size() && node.path.compare(0, closed.size(), closed) == 0)
+      return true;
+    if (node.counted_units) {
+      closed = node.path;
+      any = true;
+    }
+    return false;
+  });
+  return nodes;
+}
+
 absl::StatusOr<TreeSolution> ApplySolve(const std::vector<Node>& nodes,
                                         const SolveCommand& command) {
+  const Node& top = nodes.front();
+  if (top.counted_units) return error::NodeClosed(top.Name(), *top.counted_units);
   absl::flat_hash_map<std::string, uint32_t> index;
   for (uint32_t i = 0; i < nodes.size(); ++i) index[nodes[i].id] = i;
   std::vector<Node> asked = nodes;
@@ -72,8 +90,9 @@ absl::StatusOr<TreeSolution> ApplySolve(const std::vector<Node>& nodes,
   std::vector<std::vector<uint32_t>> children;
   for (uint32_t i = 0; i < asked.size(); ++i) {
     const Node& node = asked[i];
-    TreeNode made{.weight = nodes[i].target_units, .min = node.min_units, .max = node.max_units};
+    TreeNode made{.weight = nodes[i].Counted(), .min = node.min_units, .max = node.max_units};
     if (node.locked) made.lock = node.target_units;
+    if (node.counted_units) made = {.weight = *node.counted_units, .lock = node.counted_units};
     if (i > 0) {
       const uint32_t parent = index.at(node.parent_id);
       const auto [family, added] = families.try_emplace(
@@ -93,7 +112,7 @@ absl::StatusOr<TreeSolution> ApplySolve(const std::vector<Node>& nodes,
       children[family->second].push_back(i);
     }
     request.nodes.push_back(made);
-    if (command.shape == SolveShape::kTargets) request.current.push_back(nodes[i].target_units);
+    if (command.shape == SolveShape::kTargets) request.current.push_back(nodes[i].Counted());
   }
 
   if (command.shape == SolveShape::kWeights) {
@@ -118,6 +137,7 @@ absl::StatusOr<TreeSolution> ApplySolve(const std::vector<Node>& nodes,
   std::map<uint32_t, SplitResult> explained;  // By family.
   for (uint32_t i = 0; i < nodes.size(); ++i) {
     Node& node = asked[i];
+    if (node.counted_units) continue;
     node.target_units = result.values[i];
     const bool moved = node.target_units != nodes[i].target_units;
     if (!moved && node.locked == nodes[i].locked && node.min_units == nodes[i].min_units &&

@@ -40,7 +40,12 @@ struct TreeSolution {
   std::vector<std::string> collision_words;
 };
 
-// `nodes` are in the order of paths, the top first, all that is below it. NOT_FOUND if a constraint
+// Without what is below closed nodes, which nothing changes.
+std::vector<Node> OpenNodes(std::vector<Node> nodes);
+
+// `nodes` are in the order of paths, the top first, all that is below it as OpenNodes leaves it;
+// closed ones keep what they count for. FAILED_PRECONDITION NODE_CLOSED if the top or a constraint
+// is one; NOT_FOUND if a constraint
 // names another node; FAILED_PRECONDITION MINIMUM_ABOVE_MAXIMUM, OUTSIDE_BOUNDS for a target that
 // would be too large, SOLVE_IMPOSSIBLE for a tree that cannot be solved at all.
 absl::StatusOr<TreeSolution> ApplySolve(const std::vector<Node>& nodes,

@@ -36,6 +36,9 @@ Fields FieldsOf(const VersionNode& node) {
   fields[{VersionField::kLocked, ""}].number = node.locked ? 1 : 0;
   if (node.min) fields[{VersionField::kMin, ""}].number = node.min;
   if (node.max) fields[{VersionField::kMax, ""}].number = node.max;
+  if (node.counts_as) fields[{VersionField::kCounts, ""}].number = node.counts_as;
+  if (!node.days.empty()) fields[{VersionField::kDays, ""}].text = node.days;
+  if (!node.note.empty()) fields[{VersionField::kNote, ""}].text = node.note;
   for (const VersionBreakdown& breakdown : node.breakdowns) {
     fields[{VersionField::kStretch, breakdown.id}].number = breakdown.stretch_ppm;
     fields[{VersionField::kRounding, breakdown.id}].number = breakdown.rounding_unit;
@@ -75,6 +78,15 @@ VersionNode ToNode(const std::string& id, const Fields& fields) {
         break;
       case VersionField::kRounding:
         breakdowns[key.second].rounding_unit = value.number.value_or(1);
+        break;
+      case VersionField::kCounts:
+        node.counts_as = value.number;
+        break;
+      case VersionField::kDays:
+        node.days = value.text;
+        break;
+      case VersionField::kNote:
+        node.note = value.text;
         break;
       case VersionField::kNode:
         break;
@@ -190,7 +202,7 @@ class Merger {
         if (taken == MergeSide::kTheirs) merged = other;
       }
       const bool is_text = key.first == VersionField::kPlace || key.first == VersionField::kTitle;
-      if (is_text || merged.number) fields[key] = merged;
+      if (is_text || merged.number || !merged.text.empty()) fields[key] = merged;
     }
     merged_[id] = ToNode(id, fields);
   }
@@ -266,7 +278,7 @@ class Merger {
     std::vector<BreakdownStretch> stretches;
     std::set<std::pair<std::string, std::string>> used;
     for (const auto& [id, node] : version) {
-      tree.push_back({id, node.parent_id, node.breakdown, node.value});
+      tree.push_back({id, node.parent_id, node.breakdown, node.value, node.counts_as});
       used.insert({node.parent_id, node.breakdown});
     }
     for (const auto& [id, node] : version) {

@@ -32,6 +32,9 @@ struct VersionNode {
   std::optional<int64_t> min;
   std::optional<int64_t> max;
   std::vector<VersionBreakdown> breakdowns;  // Each id once; their order means nothing.
+  std::optional<int64_t> counts_as;          // What it counts for in its family, if not its value.
+  std::string days;                          // `2026-01-01/2026-06-30`; empty if nobody says.
+  std::string note;
 
   friend bool operator==(const VersionNode&, const VersionNode&) = default;
 };
@@ -46,9 +49,13 @@ enum class VersionField {
   kMax,
   kStretch,   // Of one breakdown, in ppm; none if the node is not broken down so.
   kRounding,  // Of one breakdown; none if the node is not broken down so.
+  kCounts,    // None if it counts for its value.
+  kDays,
+  kNote,
 };
 
-// What a field holds: a number, none, or a text for kPlace and kTitle. For kNode 1 or none.
+// What a field holds: a number, none, or a text for kPlace, kTitle, kDays and kNote. For kNode 1 or
+// none.
 struct FieldValue {
   std::optional<int64_t> number;
   std::string text;

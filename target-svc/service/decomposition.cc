@@ -779,7 +779,7 @@ absl::StatusOr<Decomposition> Decomposer::Compute(Plan& plan, const SplitCommand
       parent.breakdowns.push_back(std::move(breakdown));
     }
     if (numbered) {
-      for (Node& child : *children) child.id = absl::StrCat("n", plan.next_node_number++);
+      for (Node& child : *children) child.id = NextNodeId(plan);
     }
     result.created_count += static_cast<int64_t>(children->size());
     std::move(task.replaced.begin(), task.replaced.end(), std::back_inserter(result.deleted));

@@ -51,13 +51,6 @@ absl::Status CheckCurrency(const std::string& given, const Plan& plan) {
   return violations.ToStatus();
 }
 
-// The number of a generated node id (`n17`), or 0.
-int64_t GeneratedNumber(const std::string& id) {
-  int64_t number = 0;
-  if (id.size() < 2 || id.size() > 12 || id[0] != 'n') return 0;
-  return absl::SimpleAtoi(id.substr(1), &number) ? number : 0;
-}
-
 GivesWay ToGivesWay(v1::GivesWay gives_way) {
   switch (gives_way) {
     case v1::SIBLINGS:
@@ -374,6 +367,7 @@ NodeService::NodeResult NodeService::Adjust(const rpc::Caller& caller, db::Sessi
         if (absl::Status s = CheckChangeValues(change.plan, change.actor, reason); !s.ok())
           return s;
         const Node& node = change.node;
+        if (absl::Status s = plans_.CheckOpenAbove(change.tx, node); !s.ok()) return s;
         const absl::StatusOr<std::vector<Node>> nodes =
             LoadToAdjust(change.tx, plans_, node, gives_way);
         if (!nodes.ok()) return nodes.status();
@@ -670,10 +664,14 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(
     std::set<std::string> created;
     std::vector<std::string> created_order;
     std::set<std::string> updated;
-    std::map<std::pair<std::string, std::string>, std::map<std::string, std::string>>
-        siblings;  // Key to id, by parent and breakdown.
-    const auto siblings_of = [&](const Node& parent, const std::string& breakdown_id)
-        -> absl::StatusOr<std::map<std::string, std::string>*> {
+    struct Siblings {
+      std::map<std::string, std::string> ids;  // By key.
+      int next_position = 0;                   // Beyond all there are; what moved away leaves gaps.
+    };
+    // By parent and breakdown.
+    std::map<std::pair<std::string, std::string>, Siblings> siblings;
+    const auto siblings_of = [&](const Node& parent,
+                                 const std::string& breakdown_id) -> absl::StatusOr<Siblings*> {
       const auto [found, added] = siblings.try_emplace({parent.id, breakdown_id});
       const Breakdown* breakdown = parent.FindBreakdown(breakdown_id);
       if (added && breakdown != nullptr && !created.contains(parent.id)) {
@@ -682,7 +680,10 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(
         filter.max_depth = parent.depth + 1;
         const absl::StatusOr<std::vector<Node>> children = plans_.AllNodes(tx, plan_id, filter);
         if (!children.ok()) return children.status();
-        for (const Node& child : *children) found->second[child.key] = child.id;
+        for (const Node& child : *children) {
+          found->second.ids[child.key] = child.id;
+          found->second.next_position = std::max(found->second.next_position, child.position + 1);
+        }
       }
       return &found->second;
     };
@@ -743,15 +744,17 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(
           part.display_name = member->second;
       }
       if (part.display_name.empty()) part.display_name = part.key;
-      const auto existing = nodes.find(id);
       absl::StatusOr<Scope> scope = NarrowScope(parent->second, dimension, part);
       if (rule.ok()) rule = scope.status();
-      const absl::StatusOr<std::map<std::string, std::string>*> taken =
-          siblings_of(parent->second, breakdown_id);
+      const auto existing = nodes.find(id);
+      // A move may have cut its days.
+      if (scope.ok() && existing != nodes.end() && dimension != Dimension::kPeriod)
+        scope->period = existing->second.scope.period;
+      const absl::StatusOr<Siblings*> taken = siblings_of(parent->second, breakdown_id);
       if (!taken.ok()) return taken.status();
-      if (rule.ok()) {
-        const auto same_key = (*taken)->find(part.key);
-        if (same_key != (*taken)->end() && same_key->second != id) {
+      if (rule.ok() && existing == nodes.end()) {
+        const auto same_key = (*taken)->ids.find(part.key);
+        if (same_key != (*taken)->ids.end()) {
           rule = error::PartOutside(parent->second.Name(), part.key,
                                     absl::StrCat("it is there already as ", same_key->second));
         }
@@ -815,7 +818,8 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(
       Node node;
       node.plan_id = plan_id;
       node.id = id;
-      node.position = static_cast<int>(breakdown->child_count++);
+      node.position = (*taken)->next_position++;
+      ++breakdown->child_count;
       node.path = ChildPath(above.path, breakdown->slot, node.position);
       node.parent_id = parent_id;
       node.breakdown_id = breakdown_id;
@@ -830,8 +834,8 @@ absl::StatusOr<v1::ImportNodesResponse> NodeService::ImportRows(
       node.depth = above.depth + 1;
       if (const auto last = last_versions->find(id); last != last_versions->end())
         node.version = last->second;
-      plan.next_node_number = std::max(plan.next_node_number, GeneratedNumber(id) + 1);
-      (**taken)[part.key] = id;
+      plan.next_node_number = std::max(plan.next_node_number, GeneratedNumber(plan, id) + 1);
+      (*taken)->ids[part.key] = id;
       if (!created.contains(parent_id)) updated.insert(parent_id);
       created.insert(id);
       created_order.push_back(id);

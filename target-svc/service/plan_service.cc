@@ -15,9 +15,9 @@
 #include "platform/resource/page_token.h"
 #include "target-svc/domain/errors.h"
 #include "target-svc/domain/limits.h"
-#include "target-svc/domain/version_diff.h"
 #include "target-svc/service/plan_view.h"
 #include "target-svc/service/reader.h"
+#include "target-svc/service/version_view.h"
 #include "target-svc/store/resources.h"
 
 namespace milepost::target {
@@ -57,72 +57,11 @@ void ReadDescription(const v1::Plan& message, const std::set<std::string>& field
 // Whether a version with this type changed nodes only, and not to undo something.
 bool CanUndo(const std::string& type) {
   static const std::set<std::string> types{
-      "plan.adjusted",     "plan.edited",      "plan.split",         "plan.imported",
-      "plan.node-updated", "plan.node-locked", "plan.node-unlocked", "plan.breakdown-removed"};
+      "plan.adjusted",      "plan.edited",      "plan.split",         "plan.imported",
+      "plan.node-updated",  "plan.node-locked", "plan.node-unlocked", "plan.breakdown-removed",
+      "plan.split-jointly", "plan.solved",      "plan.replanned",     "plan.node-moved",
+      "plan.merged"};
   return types.contains(type);
-}
-
-std::vector<VersionNode> ToVersion(const std::vector<Node>& nodes) {
-  std::vector<VersionNode> version;
-  version.reserve(nodes.size());
-  for (const Node& node : nodes) {
-    VersionNode one{.id = node.id,
-                    .parent_id = node.parent_id,
-                    .breakdown = node.breakdown_id,
-                    .title = node.display_name,
-                    .value = node.target_units,
-                    .locked = node.locked,
-                    .min = node.min_units,
-                    .max = node.max_units};
-    for (const Breakdown& breakdown : node.breakdowns)
-      one.breakdowns.push_back({breakdown.id, breakdown.stretch_ppm, breakdown.rounding_units});
-    version.push_back(std::move(one));
-  }
-  return version;
-}
-
-v1::DifferenceKind KindOf(const VersionDifference& difference) {
-  switch (difference.field) {
-    case VersionField::kNode:
-      return difference.after.number ? v1::NODE_CREATED : v1::NODE_DELETED;
-    case VersionField::kPlace:
-      return v1::NODE_MOVED;
-    case VersionField::kTitle:
-      return v1::NODE_RENAMED;
-    case VersionField::kValue:
-      return v1::TARGET_CHANGED;
-    case VersionField::kLocked:
-      return v1::LOCK_CHANGED;
-    case VersionField::kMin:
-      return v1::MINIMUM_CHANGED;
-    case VersionField::kMax:
-      return v1::MAXIMUM_CHANGED;
-    case VersionField::kStretch:
-      return v1::STRETCH_CHANGED;
-    case VersionField::kRounding:
-      return v1::ROUNDING_CHANGED;
-  }
-  return v1::DIFFERENCE_KIND_UNSPECIFIED;
-}
-
-// `before` and `after` are the node in both versions, null where it is not.
-v1::PlanDifference ToProto(const VersionDifference& difference, const std::string& plan_id,
-                           const Node* before, const Node* after) {
-  v1::PlanDifference proto;
-  proto.set_node(resource::Name("plans", plan_id, "nodes", difference.node_id));
-  proto.set_node_display_name((after != nullptr ? after : before)->display_name);
-  proto.set_kind(KindOf(difference));
-  proto.set_breakdown(difference.breakdown);
-  if (difference.field == VersionField::kNode) {
-    if (before != nullptr) proto.set_old_value(before->target_units);
-    if (after != nullptr) proto.set_new_value(after->target_units);
-    return proto;
-  }
-  if (difference.before.number) proto.set_old_value(*difference.before.number);
-  if (difference.after.number) proto.set_new_value(*difference.after.number);
-  proto.set_old_text(difference.before.text);
-  proto.set_new_text(difference.after.text);
-  return proto;
 }
 
 std::map<std::string, const Node*> ById(const std::vector<Node>& nodes) {
@@ -253,6 +192,7 @@ absl::StatusOr<v1::ListPlansResponse> PlanService::List(const rpc::Caller& calle
   filter.unit_id = reader.Name("units", request.unit(), "unit", Need::kOptional);
   filter.day = reader.Day(request.has_date(), request.date(), "date");
   filter.owner_id = reader.Name("members", request.owner(), "owner", Need::kOptional);
+  filter.branch_of_id = reader.Name("plans", request.branch_of(), "branch_of", Need::kOptional);
   const resource::Page page = resource::ReadPage(request, 1, reader.violations());
   if (absl::Status s = reader.status(); !s.ok()) return s;
   return db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::ListPlansResponse> {
@@ -649,19 +589,13 @@ absl::StatusOr<v1::ComparePlanVersionsResponse> PlanService::Compare(
       if (!nodes.ok()) return nodes.status();
       versions.push_back(*std::move(nodes));
     }
-    const std::map<std::string, const Node*> before = ById(versions[0]);
-    const std::map<std::string, const Node*> after = ById(versions[1]);
-    const std::vector<VersionDifference> differences =
-        CompareVersions(ToVersion(versions[0]), ToVersion(versions[1]));
     v1::ComparePlanVersionsResponse response;
     response.set_to_version(until);
-    const size_t end = std::min(differences.size(), start + static_cast<size_t>(page.size));
-    for (size_t i = start; i < end; ++i) {
-      const std::string& node = differences[i].node_id;
-      *response.add_differences() =
-          ToProto(differences[i], id, Find(before, node), Find(after, node));
-    }
-    if (end < differences.size()) {
+    const size_t count =
+        AddDifferences(versions[0], versions[1], id, start, static_cast<size_t>(page.size),
+                       *response.mutable_differences());
+    const size_t end = start + static_cast<size_t>(response.differences_size());
+    if (end < count) {
       response.set_next_page_token(
           resource::NextPageToken(request, {absl::StrCat(end), absl::StrCat(until)}));
     }
@@ -692,7 +626,10 @@ PlanService::PlanResult PlanService::Undo(const rpc::Caller& caller, db::Session
     }
     absl::StatusOr<NodeChanges> changes = ChangesBack(tx, *before);
     if (!changes.ok()) return changes.status();
-    if (!changes->created.empty() || !changes->deleted.empty()) {
+    // What a move divided belongs together again, and a merge adds and takes away as it is asked
+    // to.
+    if ((*last)->type != "plan.node-moved" && (*last)->type != "plan.merged" &&
+        (!changes->created.empty() || !changes->deleted.empty())) {
       if (absl::Status s = CheckRebuild(*before, view->actor); !s.ok()) return s;
     }
     Plan plan = *before;
@@ -700,6 +637,8 @@ PlanService::PlanResult PlanService::Undo(const rpc::Caller& caller, db::Session
     for (const Node& node : changes->updated) {
       if (node.parent_id.empty()) plan.target_units = node.target_units;
     }
+    if ((*last)->type == "plan.replanned" && plan.baseline_version == before->version - 1)
+      plan.baseline_version = 0;
     const absl::StatusOr<Plan> saved = plans_.Save(tx, caller.Change(request), "plan.undone",
                                                    (*last)->node_id, *before, plan, *changes);
     if (!saved.ok()) return saved.status();
@@ -718,7 +657,7 @@ absl::StatusOr<NodeChanges> PlanService::ChangesBack(db::Transaction& tx, const 
       stay.insert(node.id);
       node.version = present->version;
       node.create_time = present->create_time;
-      changes.updated.push_back(std::move(node));
+      (present->path == node.path ? changes.updated : changes.moved).push_back(std::move(node));
     } else {
       ++node.version;  // The removal itself was one.
       changes.created.push_back(std::move(node));

@@ -16,6 +16,7 @@
 #include "target-svc/domain/joint_plan.h"
 #include "target-svc/domain/limits.h"
 #include "target-svc/service/plan_view.h"
+#include "target-svc/service/version_view.h"
 #include "target-svc/store/resources.h"
 
 namespace milepost::target {
@@ -23,14 +24,6 @@ namespace {
 
 constexpr size_t kMaxConstraints = 5'000;
 constexpr int64_t kMaxCellSeed = 1'000'000'000'000;
-constexpr char kDetailPrefix[] = "type.googleapis.com/";
-
-// `status` with a message that tells the client more.
-absl::Status WithDetail(absl::Status status, const google::protobuf::Message& detail) {
-  return status::WithDetail(std::move(status),
-                            absl::StrCat(kDetailPrefix, detail.GetDescriptor()->full_name()),
-                            detail.SerializeAsString());
-}
 
 std::optional<int64_t> Units(bool has, int64_t value, const std::string& field, Reader& reader) {
   if (!has) return std::nullopt;
@@ -287,8 +280,10 @@ absl::StatusOr<std::vector<Node>> SolveService::SolveNow(const rpc::Caller& call
   if (absl::Status s = CheckChangeValues(plan, view->actor, command.reason); !s.ok()) return s;
   PlanStore::NodeFilter filter;
   filter.path = top->path;
-  const absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(snapshot, plan.id, filter);
+  if (absl::Status s = plans_.CheckOpenAbove(snapshot, *top); !s.ok()) return s;
+  absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(snapshot, plan.id, filter);
   if (!nodes.ok()) return nodes.status();
+  *nodes = OpenNodes(*std::move(nodes));
   absl::StatusOr<TreeSolution> solution = ApplySolve(*nodes, command.solve);
   if (!solution.ok()) return solution.status();
   if (!solution->collisions.empty()) return Impossible(*nodes, *solution);
@@ -532,7 +527,7 @@ absl::StatusOr<SolveService::JointSplit> SolveService::ComputeJoint(
                                  rule.stretch_ppm, rule.rounding_units,
                                  static_cast<int64_t>(parts.size()), rule.note});
     for (Node& child : *children) {
-      if (numbered) child.id = absl::StrCat("n", plan.next_node_number++);
+      if (numbered) child.id = NextNodeId(plan);
     }
     return children;
   };

@@ -26,15 +26,17 @@ constexpr char kPlanColumns[] =
     "accepted_variance_reason,"
     " accepted_violation_count, rejection_reason, submit_time, approve_time, activate_time, "
     "close_time, node_count,"
-    " next_node_number, version, create_time, update_time, commitment_policy";
+    " next_node_number, version, create_time, update_time, commitment_policy, baseline_version, "
+    "branch_of_id, branch_of_version, merged_version, merged_into_version";
 
-constexpr size_t kNodeColumnCount = 30;
+constexpr size_t kNodeColumnCount = 31;
 constexpr char kNodeColumns[] =
     "plan_id, node_id, path, parent_id, breakdown_id, dimension, part_key, display_name, "
     "first_date, last_date, unit_id,"
     " member_id, product_id, channel_key, region_key, customer_id, target_units, locked, "
     "min_units, max_units, depth, position,"
-    " child_count, breakdowns, explanation, note, plan_version, version, create_time, update_time";
+    " child_count, breakdowns, explanation, note, plan_version, version, create_time, update_time, "
+    "counted_units";
 
 // Nodes read at once.
 constexpr int kNodePage = 5'000;
@@ -132,6 +134,11 @@ Plan PlanOf(const db::Row& row) {
   plan.create_time = row.Time(26);
   plan.update_time = row.Time(27);
   plan.commitment_policy = static_cast<CommitmentPolicy>(row.Int64(28));
+  plan.baseline_version = row.Int64(29);
+  plan.branch_of_id = row.String(30);
+  plan.branch_of_version = row.Int64(31);
+  plan.merged_version = row.Int64(32);
+  plan.merged_into_version = row.Int64(33);
   return plan;
 }
 
@@ -165,6 +172,7 @@ Node NodeOf(const db::Row& row) {
   node.version = row.Int64(27);
   node.create_time = row.Time(28);
   node.update_time = row.Time(29);
+  node.counted_units = row.OptionalInt64(30);
   return node;
 }
 
@@ -198,7 +206,8 @@ void AppendNode(const Node& node, std::vector<db::Value>& values) {
                                node.plan_version,
                                node.version,
                                node.create_time,
-                               node.update_time});
+                               node.update_time,
+                               node.counted_units});
 }
 
 // A node's row after the ids that it is found by.
@@ -273,13 +282,17 @@ absl::Status WriteChanges(db::Transaction& tx, const Plan& plan, NodeChanges& ch
   std::vector<std::string> archived;
   std::vector<std::string> removed;
   for (const Node& node : changes.updated) archived.push_back(node.id);
-  for (const Node& node : changes.deleted) {
-    archived.push_back(node.id);
-    removed.push_back(node.id);
+  // What moves may go where another was.
+  for (const std::vector<Node>* nodes : {&changes.moved, &changes.deleted}) {
+    for (const Node& node : *nodes) {
+      archived.push_back(node.id);
+      removed.push_back(node.id);
+    }
   }
   if (absl::Status s = ArchiveNodes(tx, plan.id, archived, plan.version); !s.ok()) return s;
   if (absl::Status s = RemoveNodes(tx, plan.id, removed); !s.ok()) return s;
-  for (std::vector<Node>* nodes : {&changes.updated, &changes.created, &changes.deleted}) {
+  for (std::vector<Node>* nodes :
+       {&changes.updated, &changes.moved, &changes.created, &changes.deleted}) {
     for (Node& node : *nodes) {
       ++node.version;
       node.plan_version = plan.version;
@@ -287,6 +300,7 @@ absl::Status WriteChanges(db::Transaction& tx, const Plan& plan, NodeChanges& ch
     }
   }
   absl::Status s = WriteNodes(tx, "update_plan_nodes", changes.updated, UpdateOfNode());
+  if (s.ok()) s = WriteNodes(tx, "move_plan_nodes", changes.moved, "");
   if (s.ok()) s = WriteNodes(tx, "insert_plan_nodes", changes.created, "");
   return db::DuplicateKey(s) ? error::PlanChanged(resource::Name("plans", plan.id)) : s;
 }
@@ -357,6 +371,12 @@ absl::StatusOr<std::vector<Plan>> PlanStore::List(db::Snapshot& snapshot, const 
     absl::StrAppend(&sql, " AND owner_id = ?");
     values.emplace_back(filter.owner_id);
   }
+  if (!filter.branch_of_id.empty()) {
+    absl::StrAppend(&sql, " AND branch_of_id = ?");
+    values.emplace_back(filter.branch_of_id);
+  } else if (!filter.state) {
+    absl::StrAppend(&sql, " AND branch_of_id = ''");
+  }
   absl::StrAppend(&sql, " ORDER BY plan_id LIMIT ?");
   values.emplace_back(limit);
   const absl::StatusOr<db::Rows> rows = snapshot.QueryValues({"list_plans", sql}, values);
@@ -376,7 +396,7 @@ absl::StatusOr<Plan> PlanStore::InsertWhole(db::Transaction& tx, const change::C
                                             const std::string& type, Plan plan,
                                             std::vector<Node> nodes) const {
   static const std::string insert = absl::StrCat(
-      "INSERT INTO plans (", kPlanColumns, ", deleted) VALUES (", db::Placeholders(29), ", 0)");
+      "INSERT INTO plans (", kPlanColumns, ", deleted) VALUES (", db::Placeholders(34), ", 0)");
   plan.version = 1;
   plan.node_count = static_cast<int64_t>(nodes.size());
   const absl::StatusOr<int64_t> inserted = tx.Execute(
@@ -387,7 +407,8 @@ absl::StatusOr<Plan> PlanStore::InsertWhole(db::Transaction& tx, const change::C
       plan.accepted_variance_reason, plan.accepted_violation_count, plan.rejection_reason,
       plan.submit_time, plan.approve_time, plan.activate_time, plan.close_time, plan.node_count,
       plan.next_node_number, plan.version, plan.create_time, plan.update_time,
-      static_cast<int>(plan.commitment_policy));
+      static_cast<int>(plan.commitment_policy), plan.baseline_version, plan.branch_of_id,
+      plan.branch_of_version, plan.merged_version, plan.merged_into_version);
   if (!inserted.ok()) {
     if (db::DuplicateKey(inserted.status()))
       return error::AlreadyExists(resource::Name("plans", plan.id));
@@ -429,7 +450,8 @@ absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context&
       "= ?, rejection_reason = ?,"
       " submit_time = ?, approve_time = ?, activate_time = ?, close_time = ?, node_count = ?, "
       "next_node_number = ?,"
-      " update_time = ?, version = version + 1 WHERE plan_id = ? AND version = ?"};
+      " baseline_version = ?, merged_version = ?, merged_into_version = ?, update_time = ?, "
+      "version = version + 1 WHERE plan_id = ? AND version = ?"};
   plan.version = before.version + 1;
   plan.node_count = before.node_count + static_cast<int64_t>(changes.created.size()) -
                     static_cast<int64_t>(changes.deleted.size());
@@ -438,7 +460,8 @@ absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context&
       static_cast<int>(plan.commitment_policy), plan.calendar_id, static_cast<int>(plan.state),
       plan.submitter_id, plan.approver_id, plan.accepted_variance_reason,
       plan.accepted_violation_count, plan.rejection_reason, plan.submit_time, plan.approve_time,
-      plan.activate_time, plan.close_time, plan.node_count, plan.next_node_number, plan.update_time,
+      plan.activate_time, plan.close_time, plan.node_count, plan.next_node_number,
+      plan.baseline_version, plan.merged_version, plan.merged_into_version, plan.update_time,
       plan.id, before.version);
   if (!saved.ok()) return saved.status();
   if (*saved != 1) return error::StaleEtag(resource::Name("plans", plan.id));
@@ -448,7 +471,7 @@ absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context&
   if (absl::Status s = InsertVersion(
           tx, {plan.id, plan.version, type, why.actor, plan.update_time, why.reason, node_id,
                static_cast<int64_t>(changes.created.size()),
-               static_cast<int64_t>(changes.updated.size()),
+               static_cast<int64_t>(changes.updated.size() + changes.moved.size()),
                static_cast<int64_t>(changes.deleted.size()), plan.state, plan.target_units});
       !s.ok()) {
     return s;
@@ -471,6 +494,7 @@ absl::StatusOr<Plan> PlanStore::Save(db::Transaction& tx, const change::Context&
     return absl::OkStatus();
   };
   if (absl::Status s = record("node.changed", changes.updated, false); !s.ok()) return s;
+  if (absl::Status s = record("node.changed", changes.moved, false); !s.ok()) return s;
   if (absl::Status s = record("node.created", changes.created, false); !s.ok()) return s;
   if (absl::Status s = record("node.deleted", changes.deleted, true); !s.ok()) return s;
   return plan;
@@ -565,6 +589,16 @@ absl::StatusOr<Node> PlanStore::LoadNode(db::Snapshot& snapshot, const std::stri
     if (!rows->empty()) return NodeOf(rows->front());
   }
   return error::NotFound(resource::Name("plans", plan_id, "nodes", node_id));
+}
+
+absl::Status PlanStore::CheckOpenAbove(db::Snapshot& snapshot, const Node& node) const {
+  for (std::string above = node.parent_id; !above.empty();) {
+    const absl::StatusOr<Node> parent = LoadNode(snapshot, node.plan_id, above);
+    if (!parent.ok()) return parent.status();
+    if (parent->counted_units) return error::NodeClosed(node.Name(), *parent->counted_units);
+    above = parent->parent_id;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Node>> PlanStore::LoadNodes(

@@ -18,10 +18,11 @@ namespace milepost::target {
 // of an updated one stays.
 struct NodeChanges {
   std::vector<Node> updated;
+  std::vector<Node> moved;  // Updated as well, and their paths are others.
   std::vector<Node> created;
   std::vector<Node> deleted;
 
-  size_t size() const { return updated.size() + created.size() + deleted.size(); }
+  size_t size() const { return updated.size() + moved.size() + created.size() + deleted.size(); }
 };
 
 // Plans with their nodes and versions. A deleted plan is as if it were not there, but keeps its id.
@@ -37,7 +38,9 @@ class PlanStore {
     std::string unit_id;
     std::optional<absl::CivilDay> day;
     std::string owner_id;
+    std::string branch_of_id;
   };
+  // Branches only if the filter names a state or what they are of.
   absl::StatusOr<std::vector<Plan>> List(db::Snapshot& snapshot, const Filter& filter,
                                          const std::string& after, int limit) const;
 
@@ -74,6 +77,8 @@ class PlanStore {
   absl::StatusOr<Node> LoadNode(db::Snapshot& snapshot, const std::string& plan_id,
                                 const std::string& node_id,
                                 std::optional<int64_t> version = std::nullopt) const;
+  // FAILED_PRECONDITION NODE_CLOSED if a re-plan has settled one of the nodes above.
+  absl::Status CheckOpenAbove(db::Snapshot& snapshot, const Node& node) const;
   // Those that exist, in the order of paths.
   absl::StatusOr<std::vector<Node>> LoadNodes(db::Snapshot& snapshot, const std::string& plan_id,
                                               const std::vector<std::string>& node_ids) const;

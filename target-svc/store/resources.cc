@@ -203,6 +203,9 @@ v1::Plan ToProto(const Plan& plan) {
   message.set_plan_version(plan.version);
   message.set_node_count(plan.node_count);
   message.set_commitment_policy(static_cast<v1::CommitmentPolicy>(plan.commitment_policy));
+  message.set_baseline_version(plan.baseline_version);
+  message.set_branch_of(NameOf("plans", plan.branch_of_id));
+  message.set_branch_of_version(plan.branch_of_version);
   SetTimes(plan, message);
   return message;
 }
@@ -238,6 +241,7 @@ v1::Node ToProto(const Node& node, const std::string& calendar_id) {
   message.set_locked(node.locked);
   if (node.min_units) message.set_min_units(*node.min_units);
   if (node.max_units) message.set_max_units(*node.max_units);
+  if (node.counted_units) message.set_counted_units(*node.counted_units);
   message.set_depth(node.depth);
   message.set_position(node.position);
   message.set_leaf(node.breakdowns.empty());
