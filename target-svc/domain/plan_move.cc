@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -39,12 +40,11 @@ absl::StatusOr<Scope> ScopeIn(const Node& parent, const Node& child, DayRange da
 class PlanMover {
  public:
   PlanMover(Plan& plan, const std::vector<Node>& nodes, const WorkingCalendar& calendar,
-            const MoveCommand& command, bool numbered)
+            const MoveCommand& command)
       : plan_(plan),
         nodes_(nodes),
         calendar_(calendar),
         command_(command),
-        numbered_(numbered),
         now_(nodes),
         touched_(nodes.size(), 0) {
     for (uint32_t i = 0; i < nodes.size(); ++i) index_[nodes[i].id] = i;
@@ -58,6 +58,7 @@ class PlanMover {
       if (absl::Status s = Place(moved); !s.ok()) return s;
     }
     CountChildren();
+    if (absl::Status s = CheckSums(); !s.ok()) return s;
     return Collect();
   }
 
@@ -224,6 +225,14 @@ class PlanMover {
       touched_[moved.node] = 1;
       return absl::OkStatus();
     }
+    if (before.scope.period.first >= command_.first_day) {
+      return error::MoveImpossible(
+          nodes_[node_].Name(),
+          {{absl::StrCat(before.Name(),
+                         " begins after the move, though breakdowns above it say that ", moved.past,
+                         " of it was earned before"),
+            moved.past}});
+    }
     Node& old = now_[moved.node];
     old.target_units = moved.past;
     old.min_units.reset();
@@ -235,7 +244,7 @@ class PlanMover {
         .description = absl::StrCat(before.target_units, " → ", moved.past, ", what is before ",
                                     DateOf(command_.first_day))};
     touched_[moved.node] = 1;
-    after.id = numbered_ ? NextNodeId(plan_) : "";
+    after.id = NextNodeId(plan_);
     after.version = 0;
     after.counted_units.reset();
     copies_[moved.node] = move_.created.size();
@@ -273,6 +282,22 @@ class PlanMover {
     for (MovedTarget& moved : move_.moved) set(moved.after);
   }
 
+  // Nothing is written that adds up less than before.
+  absl::Status CheckSums() const {
+    std::vector<Node> after = now_;
+    after.insert(after.end(), move_.created.begin(), move_.created.end());
+    std::set<std::pair<std::string, std::string>> off;
+    for (const Violation& violation : FindViolations(nodes_))
+      off.insert({violation.node_id, violation.breakdown_id});
+    std::vector<error::Obstacle> obstacles;
+    for (const Violation& violation : FindViolations(after)) {
+      if (off.contains({violation.node_id, violation.breakdown_id})) continue;
+      obstacles.push_back({violation.description, 0});
+    }
+    return obstacles.empty() ? absl::OkStatus()
+                             : error::MoveImpossible(nodes_[node_].Name(), obstacles);
+  }
+
   absl::StatusOr<NodeMove> Collect() {
     const int64_t count = plan_.node_count + static_cast<int64_t>(move_.created.size());
     if (count > kMaxPlanNodes) return error::TooManyNodes("plans/" + plan_.id, count);
@@ -288,7 +313,6 @@ class PlanMover {
   const std::vector<Node>& nodes_;
   const WorkingCalendar& calendar_;
   const MoveCommand& command_;
-  const bool numbered_;
   absl::flat_hash_map<std::string, uint32_t> index_;
   uint32_t node_ = 0;
   uint32_t parent_ = 0;
@@ -310,9 +334,9 @@ absl::CivilDay MoveDay(const Node& node, absl::CivilDay first_day) {
 }
 
 absl::StatusOr<NodeMove> ApplyMoveNode(Plan& plan, const std::vector<Node>& nodes,
-                                       const WorkingCalendar& calendar, const MoveCommand& command,
-                                       bool numbered) {
-  return PlanMover(plan, nodes, calendar, command, numbered).Run();
+                                       const WorkingCalendar& calendar,
+                                       const MoveCommand& command) {
+  return PlanMover(plan, nodes, calendar, command).Run();
 }
 
 }  // namespace milepost::target

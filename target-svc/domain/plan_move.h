@@ -43,12 +43,10 @@ struct NodeMove {
 // From the first day of the node in its new place.
 absl::CivilDay MoveDay(const Node& node, absl::CivilDay first_day);
 
-// `nodes` are all of the plan, in the order of paths. With `numbered` copies get ids, and the
-// plan's counter advances. NOT_FOUND if there is no such node, parent or breakdown;
-// FAILED_PRECONDITION PART_OUTSIDE, NODE_CLOSED, MOVE_IMPOSSIBLE: what does not fit, and by how
-// much.
+// `nodes` are all of the plan, in the order of paths; its counter advances for the ids of copies.
+// NOT_FOUND if there is no such node, parent or breakdown; FAILED_PRECONDITION PART_OUTSIDE,
+// NODE_CLOSED, MOVE_IMPOSSIBLE: what does not fit or add up, and by how much.
 absl::StatusOr<NodeMove> ApplyMoveNode(Plan& plan, const std::vector<Node>& nodes,
-                                       const WorkingCalendar& calendar, const MoveCommand& command,
-                                       bool numbered);
+                                       const WorkingCalendar& calendar, const MoveCommand& command);
 
 }  // namespace milepost::target

@@ -342,8 +342,8 @@ absl::Status RevisionService::CheckMembership(db::Snapshot& snapshot, const Node
 }
 
 absl::StatusOr<NodeMove> RevisionService::MoveNow(const rpc::Caller& caller, db::Snapshot& snapshot,
-                                                  Plan& plan, const MoveArguments& arguments,
-                                                  bool numbered) const {
+                                                  Plan& plan,
+                                                  const MoveArguments& arguments) const {
   const absl::StatusOr<Node> node = LoadToRevise(caller, snapshot, directory_, plans_, plan,
                                                  arguments.node.node, arguments.reason);
   if (!node.ok()) return node.status();
@@ -357,7 +357,7 @@ absl::StatusOr<NodeMove> RevisionService::MoveNow(const rpc::Caller& caller, db:
   const absl::StatusOr<std::vector<Node>> nodes = plans_.AllNodes(snapshot, plan.id, {});
   if (!nodes.ok()) return nodes.status();
   absl::StatusOr<NodeMove> move =
-      ApplyMoveNode(plan, *nodes, WorkingCalendar(calendar->definition), arguments.move, numbered);
+      ApplyMoveNode(plan, *nodes, WorkingCalendar(calendar->definition), arguments.move);
   if (!move.ok()) return move.status();
   if (absl::Status s =
           CheckMembership(snapshot, *node, *parent, MoveDay(*node, arguments.move.first_day));
@@ -377,7 +377,7 @@ absl::StatusOr<v1::PreviewMoveResponse> RevisionService::PreviewMoving(
   return db.Read([&](db::Snapshot& snapshot) -> absl::StatusOr<v1::PreviewMoveResponse> {
     absl::StatusOr<Plan> plan = plans_.Load(snapshot, arguments.node.plan);
     if (!plan.ok()) return NamedNode(plan, request.move().node());
-    const absl::StatusOr<NodeMove> move = MoveNow(caller, snapshot, *plan, arguments, false);
+    const absl::StatusOr<NodeMove> move = MoveNow(caller, snapshot, *plan, arguments);
     if (!move.ok()) return move.status();
     v1::PreviewMoveResponse response;
     std::set<std::string> branch;
@@ -389,7 +389,7 @@ absl::StatusOr<v1::PreviewMoveResponse> RevisionService::PreviewMoving(
       message.set_past_units(moved.past_units);
       message.set_future_units(moved.after.target_units);
       *message.mutable_moved() = target::ToProto(moved.after, plan->calendar_id);
-      if (moved.after.id.empty()) message.mutable_moved()->clear_name();
+      if (moved.after.id != moved.before.id) message.mutable_moved()->clear_name();
     }
     response.set_moved_node_count(static_cast<int64_t>(move->moved.size()));
     for (const Node& node : move->updated) {
@@ -417,7 +417,7 @@ absl::StatusOr<v1::Plan> RevisionService::Move(const rpc::Caller& caller, db::Se
     const absl::StatusOr<Plan> before = plans_.LoadForUpdate(tx, arguments.node.plan);
     if (!before.ok()) return NamedNode(before, request.move().node());
     Plan plan = *before;
-    absl::StatusOr<NodeMove> move = MoveNow(caller, tx, plan, arguments, true);
+    absl::StatusOr<NodeMove> move = MoveNow(caller, tx, plan, arguments);
     if (!move.ok()) return move.status();
     if (version && *version != before->version)
       return error::StaleEtag(resource::Name("plans", before->id));

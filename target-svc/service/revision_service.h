@@ -80,7 +80,7 @@ class RevisionService final : public v1::RevisionService::CallbackService {
   static MoveArguments ReadMove(const v1::MoveSpec& spec, Reader& reader);
   // What the move writes, for somebody who may move.
   absl::StatusOr<NodeMove> MoveNow(const rpc::Caller& caller, db::Snapshot& snapshot, Plan& plan,
-                                   const MoveArguments& arguments, bool numbered) const;
+                                   const MoveArguments& arguments) const;
   // OK if the organization has the member or unit that moves where it goes.
   absl::Status CheckMembership(db::Snapshot& snapshot, const Node& node, const Node& new_parent,
                                absl::CivilDay day) const;
