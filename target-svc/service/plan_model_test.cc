@@ -3,7 +3,7 @@
 // is refused changed nothing; one that is not made exactly one version; what locks, bounds and
 // re-plans hold is held. Past versions read as they were seen, and the fold of the feed is the
 // state.
-//   MILEPOST_MODEL_SEED        of the random numbers, printed: 11 if it is not set, random if it is 0
+//   MILEPOST_MODEL_SEED        of the random numbers, printed: 11 if not set, random if 0
 //   MILEPOST_MODEL_OPERATIONS  2,000 if it is not set
 //   MILEPOST_MODEL_SECONDS     after which no more is begun; 25 if it is not set
 #include <algorithm>
