@@ -249,69 +249,55 @@ CommitmentService::CommitmentResult CommitmentService::Propose(
                           });
 }
 
-CommitmentService::CommitmentResult CommitmentService::Accept(
-    const rpc::Caller& caller, db::Session& db, const v1::AcceptCommitmentRequest& request) {
-  Reader reader;
+template <typename Request, typename Apply>
+CommitmentService::CommitmentResult CommitmentService::Answer(const rpc::Caller& caller,
+                                                              db::Session& db,
+                                                              const Request& request,
+                                                              Reader& reader, Need note_needed,
+                                                              const char* event_type, Apply apply) {
   const Reader::NodeIds ids =
       reader.PlanPart(kCommitments, request.name(), "name", Need::kRequired);
-  const std::string note = reader.Text(request.note(), "note", kMaxNote);
+  const std::string note = reader.Text(request.note(), "note", kMaxNote, note_needed);
   const std::optional<int64_t> version = reader.Etag(request.etag());
   if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangeCommitment(caller, db, request, ids, version, note, "commitment.accepted",
+  return ChangeCommitment(caller, db, request, ids, version, note, event_type,
                           [&](absl::StatusOr<Commitment> before,
                               const CommitmentCase& c) -> absl::StatusOr<Commitment> {
                             if (!before.ok()) return before.status();
-                            return ApplyAccept(*std::move(before), c, note);
+                            return apply(*std::move(before), c, note);
                           });
+}
+
+CommitmentService::CommitmentResult CommitmentService::Accept(
+    const rpc::Caller& caller, db::Session& db, const v1::AcceptCommitmentRequest& request) {
+  Reader reader;
+  return Answer(caller, db, request, reader, Need::kOptional, "commitment.accepted", ApplyAccept);
 }
 
 CommitmentService::CommitmentResult CommitmentService::Counter(
     const rpc::Caller& caller, db::Session& db, const v1::CounterCommitmentRequest& request) {
   Reader reader;
-  const Reader::NodeIds ids =
-      reader.PlanPart(kCommitments, request.name(), "name", Need::kRequired);
   const int64_t units = reader.Number(request.counter_units(), "counter_units", 0, kMaxTargetUnits);
-  const std::string note = reader.Text(request.note(), "note", kMaxNote, Need::kRequired);
-  const std::optional<int64_t> version = reader.Etag(request.etag());
-  if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangeCommitment(caller, db, request, ids, version, note, "commitment.countered",
-                          [&](absl::StatusOr<Commitment> before,
-                              const CommitmentCase& c) -> absl::StatusOr<Commitment> {
-                            if (!before.ok()) return before.status();
-                            return ApplyCounter(*std::move(before), c, units, note);
-                          });
+  return Answer(caller, db, request, reader, Need::kRequired, "commitment.countered",
+                [units](Commitment before, const CommitmentCase& c, const std::string& note) {
+                  return ApplyCounter(std::move(before), c, units, note);
+                });
 }
 
 CommitmentService::CommitmentResult CommitmentService::Reject(
     const rpc::Caller& caller, db::Session& db, const v1::RejectCommitmentRequest& request) {
   Reader reader;
-  const Reader::NodeIds ids =
-      reader.PlanPart(kCommitments, request.name(), "name", Need::kRequired);
-  const std::string note = reader.Text(request.note(), "note", kMaxNote, Need::kRequired);
-  const std::optional<int64_t> version = reader.Etag(request.etag());
-  if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangeCommitment(caller, db, request, ids, version, note, "commitment.rejected",
-                          [&](absl::StatusOr<Commitment> before,
-                              const CommitmentCase& c) -> absl::StatusOr<Commitment> {
-                            if (!before.ok()) return before.status();
-                            return ApplyReject(*std::move(before), c, note);
-                          });
+  return Answer(caller, db, request, reader, Need::kRequired, "commitment.rejected",
+                [](Commitment before, const CommitmentCase& c, const std::string& note) {
+                  return ApplyReject(std::move(before), c, note);  // There is one for plans too.
+                });
 }
 
 CommitmentService::CommitmentResult CommitmentService::TakeCounter(
     const rpc::Caller& caller, db::Session& db, const v1::AcceptCounterRequest& request) {
   Reader reader;
-  const Reader::NodeIds ids =
-      reader.PlanPart(kCommitments, request.name(), "name", Need::kRequired);
-  const std::string note = reader.Text(request.note(), "note", kMaxNote);
-  const std::optional<int64_t> version = reader.Etag(request.etag());
-  if (absl::Status s = reader.status(); !s.ok()) return s;
-  return ChangeCommitment(caller, db, request, ids, version, note, "commitment.counter-accepted",
-                          [&](absl::StatusOr<Commitment> before,
-                              const CommitmentCase& c) -> absl::StatusOr<Commitment> {
-                            if (!before.ok()) return before.status();
-                            return ApplyAcceptCounter(*std::move(before), c, note);
-                          });
+  return Answer(caller, db, request, reader, Need::kOptional, "commitment.counter-accepted",
+                ApplyAcceptCounter);
 }
 
 absl::StatusOr<v1::ListRollupRowsResponse> CommitmentService::ListRollup(

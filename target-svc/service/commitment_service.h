@@ -79,6 +79,12 @@ class CommitmentService final : public v1::CommitmentService::CallbackService {
                                     const Reader::NodeIds& ids, std::optional<int64_t> version,
                                     const std::string& note, const char* event_type, Change change);
 
+  // Changes a commitment that is there, by its name, with a note; `reader` has read what else there
+  // is, `apply` is the rule.
+  template <typename Request, typename Apply>
+  CommitmentResult Answer(const rpc::Caller& caller, db::Session& db, const Request& request,
+                          Reader& reader, Need note_needed, const char* event_type, Apply apply);
+
   rpc::Runner& rpc_;
   Directory& directory_;
   PlanStore plans_;
