@@ -48,6 +48,7 @@ const std::map<std::string, std::string>& CollectionsByField() {
       {"source", "sources"},
       {"sources", "sources"},
       {"process", "processes"},
+      {"branch", "plans"},
       {"plan", "plans"},
       {"opportunity", "opportunities"},
       {"product_line", "productLines"},
