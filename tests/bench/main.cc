@@ -652,7 +652,6 @@ void Bench::MeasureMemory(const char* when, bool aim) {
   }
 }
 
-// A large plan, and what of it everybody else feels: how long the read models are behind after it.
 absl::Status Bench::MeasurePlan() {
   const auto steps =
       MeasureLargePlan(client_, options_.plan_leaves, [this](const std::string& w) { Say(w); });
@@ -662,11 +661,6 @@ absl::Status Bench::MeasurePlan() {
                          absl::FormatDuration(absl::Trunc(step.took, absl::Milliseconds(100)))),
             step.nodes, step.took, "", 0);
   }
-  const absl::Time behind = absl::Now();
-  int64_t positions = 0;
-  if (absl::Status status = WaitUntilCurrent(&positions); !status.ok()) return status;
-  Say(absl::StrFormat("the read models were current %.1f s after that",
-                      absl::ToDoubleSeconds(absl::Now() - behind)));
   MeasureMemory("after the plan", /*aim=*/false);
   return absl::OkStatus();
 }
