@@ -5,7 +5,7 @@
 // state.
 //   MILEPOST_MODEL_SEED        of the random numbers, printed: 11 if not set, random if 0
 //   MILEPOST_MODEL_OPERATIONS  2,000 if it is not set
-//   MILEPOST_MODEL_SECONDS     after which no more is begun; 25 if it is not set
+//   MILEPOST_MODEL_SECONDS     after which no more is begun; 100 if it is not set
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
@@ -857,7 +857,7 @@ class PlanModelTest : public TargetTest {
 
 TEST_F(PlanModelTest, EverythingHolds) {
   const int64_t operations = Setting("MILEPOST_MODEL_OPERATIONS", 2'000);
-  const absl::Time end = absl::Now() + absl::Seconds(Setting("MILEPOST_MODEL_SECONDS", 25));
+  const absl::Time end = absl::Now() + absl::Seconds(Setting("MILEPOST_MODEL_SECONDS", 100));
   std::cout << "MILEPOST_MODEL_SEED=" << seed_ << "\n";
   const auto lease = change::TakeLease(host_.database().session(), "plan-model", absl::Minutes(10));
   ASSERT_THAT(lease, IsOk());
